@@ -1,0 +1,66 @@
+"""W2, A6: one output of a convolution, depthwise convolution or dense step."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from enum import StrEnum
+
+from npusim.spec.loop_nest import Product, Window
+from npusim.spec.mac import Accumulation, Column, accumulate
+
+
+class ZeroPoint(StrEnum):
+    """Where the activation's zero point is taken off."""
+
+    FOLDED = "folded"
+    """In the bias: the MAC sees raw codes, padding carries the zero point's code."""
+    SUBTRACT = "subtract"
+    """At the MAC: ``x - x_zero``; padding contributes nothing."""
+
+
+@dataclass(frozen=True)
+class Operands:
+    """What a MAC column reads for one output pixel and channel.
+
+    Parameters
+    ----------
+    activation
+        ``activation(row, column, channel)``: the input code; asked only inside the input.
+    weight
+        ``weight(ky, kx, channel)``: the weight code of this output channel.
+    rows, columns
+        The input's size.
+    first_channel
+        The input channel that channel 0 of this output channel's group reads.
+    """
+
+    activation: Callable[[int, int, int], int]
+    weight: Callable[[int, int, int], int]
+    rows: int
+    columns: int
+    first_channel: int = 0
+    x_zero: int = 0
+    weight_zero: int = 0
+    zero_point: ZeroPoint = ZeroPoint.FOLDED
+
+
+def output(
+    operands: Operands,
+    window: Window,
+    beats: Iterable[tuple[Product, ...]],
+    pixel: tuple[int, int],
+    bias: int,
+    column: Column,
+) -> Accumulation:
+    """The accumulator of one output pixel and channel."""
+
+    def pair(place: Product) -> tuple[int, int]:
+        ky, kx, channel = place
+        y, x = window.at(*pixel, ky, kx)
+        inside = 0 <= y < operands.rows and 0 <= x < operands.columns
+        code = operands.activation(y, x, operands.first_channel + channel) if inside else operands.x_zero
+        taken_off = operands.x_zero if operands.zero_point is ZeroPoint.SUBTRACT else 0
+        return code - taken_off, operands.weight(ky, kx, channel) - operands.weight_zero
+
+    return accumulate(([pair(place) for place in beat] for beat in beats), bias, column)
