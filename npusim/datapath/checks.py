@@ -1,0 +1,207 @@
+"""A2: widths are derived when the datapath loads; what does not fit is refused, never computed wrongly."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from difflib import get_close_matches
+from typing import TYPE_CHECKING
+
+from npusim.datapath.operations import PIPELINES, PipelineRole, Source
+from npusim.spec.interval import Interval
+from npusim.spec.mac import BiasPlace
+from npusim.spec.stages import (
+    BaseStage,
+    Clamp,
+    Float32,
+    Saturate,
+    ShiftLeft,
+    ShiftRight,
+    Table,
+    Wrap,
+    field_name,
+)
+from npusim.spec.stages.base import range_of
+from npusim.spec.width import Width
+
+if TYPE_CHECKING:
+    from npusim.datapath.model import Datapath
+
+WORD_BITS = 64
+"""The widest value kernels carry."""
+
+MAX_SHIFT = 255
+MAX_TABLE_BITS = 16
+"""Of a table's index, and of its fraction."""
+
+
+@dataclass(frozen=True)
+class StageWidth:
+    """One stage of a datapath with what it can produce.
+
+    Attributes
+    ----------
+    place
+        Such as ``pipelines.mac.result[1]``.
+    entering, exact, reached
+        All its inputs, results before the register and results after it, for the whole range of its
+        fields.
+    """
+
+    place: str
+    stage: BaseStage
+    entering: Interval
+    exact: Interval
+    reached: Interval
+
+
+def derive_widths(datapath: Datapath) -> Iterator[StageWidth]:
+    """The derived width of every stage of every pipeline, in order."""
+    for operation in datapath.pipelines:
+        for role in PIPELINES[operation].sources:
+            yield from derive_pipeline(datapath, operation, role)
+
+
+def derive_pipeline(datapath: Datapath, operation: str, role: PipelineRole) -> Iterator[StageWidth]:
+    """The derived widths of one pipeline; none if it is not declared."""
+    pipeline = datapath.pipelines[operation]
+    value = _entering(datapath, operation, PIPELINES[operation].sources[role])
+    ranges = datapath.ranges()
+    for index, stage in enumerate(pipeline.stages(role) or ()):
+        place = f"pipelines.{operation}.{role}[{index}]"
+        _check_sizes(stage, place)
+        _check_operands(datapath, stage, place)
+        _check_stage(stage, place, value, ranges)
+        width = StageWidth(place, stage, value, stage.exact_reach(value, ranges), stage.reach(value, ranges))
+        yield width
+        value = width.reached
+
+
+def _entering(datapath: Datapath, operation: str, source: Source) -> Interval:
+    if source is Source.ACCUMULATOR:
+        return Interval.of(datapath.mac.accumulator.register)
+    if source is Source.CODE:
+        return datapath.activation.interval
+    operands = list(derive_pipeline(datapath, operation, PipelineRole.OPERAND))
+    each = operands[-1].reached if operands else datapath.activation.interval
+    return each + each
+
+
+def check(datapath: Datapath) -> None:
+    """Refuse a datapath whose pipelines cannot be computed as declared.
+
+    Raises
+    ------
+    ValueError
+        Naming the stage, what it reaches and what it may.
+    """
+    _check_bias(datapath)
+    _check_scale(datapath)
+    for operation, pipeline in datapath.pipelines.items():
+        if operation not in PIPELINES:
+            raise ValueError(f"pipelines.{operation}: unknown operation; {_hint(operation, PIPELINES)}")
+        for role in PipelineRole:
+            if (pipeline.stages(role) is None) != (role not in PIPELINES[operation].sources):
+                needed = " and ".join(PIPELINES[operation].sources)
+                raise ValueError(f"pipelines.{operation}: declare exactly these lists: {needed}")
+        _check_result(datapath, operation)
+    for width in derive_widths(datapath):
+        _check_width(width)
+
+
+def _check_bias(datapath: Datapath) -> None:
+    bias, accumulator = datapath.mac.bias, datapath.mac.accumulator
+    if bias.place is BiasPlace.PRELOAD and bias.bits > accumulator.bits:
+        raise ValueError(
+            f"mac.bias: {bias.bits} bits are preloaded into an accumulator of {accumulator.bits}; "
+            "declare as few, or place: late"
+        )
+
+
+def _check_scale(datapath: Datapath) -> None:
+    bits, register = datapath.scale.magnitude_bits, datapath.fields.get("multiplier")
+    if not 1 <= bits <= WORD_BITS:
+        raise ValueError(f"scale.magnitude_bits: found {bits}; allowed: 1..{WORD_BITS}")
+    if register is not None and (1 << bits) - 1 not in register.interval:
+        raise ValueError(
+            f"scale.magnitude_bits: multipliers reach {(1 << bits) - 1}, "
+            f"but fields.multiplier holds {register.interval}"
+        )
+
+
+def _check_sizes(stage: BaseStage, place: str) -> None:
+    """Declared sizes in the ranges that npusim computes with; before anything is shifted by one."""
+    sizes = [("bits", stage.bits, 1, WORD_BITS)]
+    if isinstance(stage, (Saturate, Wrap, Float32)):
+        sizes.append(("to", stage.to, 1, WORD_BITS))
+    if isinstance(stage, Table):
+        sizes.append(("index_bits", stage.index_bits, 1, MAX_TABLE_BITS))
+        sizes.append(("fraction_bits", stage.fraction_bits, 0, MAX_TABLE_BITS))
+    for key, size, least, greatest in sizes:
+        if size is not None and not least <= size <= greatest:
+            raise ValueError(f"{place}.{key}: found {size}; allowed: {least}..{greatest}")
+
+
+def _check_operands(datapath: Datapath, stage: BaseStage, place: str) -> None:
+    for operand in stage.operands():
+        name = field_name(operand)
+        if name is not None and name not in datapath.fields:
+            raise ValueError(f"{place}: no field named {name!r}; {_hint(name, datapath.fields)}")
+    if isinstance(stage, Table) and stage.table not in datapath.fields:
+        raise ValueError(f"{place}: no field named {stage.table!r}; {_hint(stage.table, datapath.fields)}")
+
+
+def _check_stage(stage: BaseStage, place: str, value: Interval, ranges: dict[str, Interval]) -> None:
+    if isinstance(stage, (ShiftLeft, ShiftRight)):
+        _check_shift(stage, place, ranges)
+    if stage.overflow is not None and stage.bits is None:
+        raise ValueError(f"{place}: an overflow rule needs a declared width: add `bits`")
+    if isinstance(stage, Table) and not value.within(Interval.of(stage.address)):
+        raise ValueError(f"{place}: addressed by {stage.address}, but {value} enters; saturate first")
+    if isinstance(stage, Clamp) and range_of(stage.low, ranges).low > range_of(stage.high, ranges).high:
+        raise ValueError(f"{place}: low {stage.low} is always above high {stage.high}")
+    if isinstance(stage, Float32) and ranges.get(str(stage.scale)) != Interval.of(Width(32, signed=False)):
+        raise ValueError(f"{place}.scale: names an unsigned 32-bit field, the bits of a float32")
+
+
+def _check_shift(stage: ShiftLeft | ShiftRight, place: str, ranges: dict[str, Interval]) -> None:
+    shifts = stage.by if isinstance(stage, ShiftRight) else (stage.by,)
+    total = sum((range_of(operand, ranges) for operand in shifts), start=Interval(0, 0))
+    if total.low < 0:
+        other = "shift_left" if isinstance(stage, ShiftRight) else "shift_right"
+        raise ValueError(f"{place}: the total shift can be negative ({total}); declare a {other} (A1)")
+    if total.high > MAX_SHIFT:
+        raise ValueError(f"{place}: the total shift reaches {total.high}; allowed: up to {MAX_SHIFT}")
+
+
+def _check_width(width: StageWidth) -> None:
+    stage = width.stage
+    if stage.register is not None and stage.overflow is None:
+        register = Interval.of(stage.register)
+        if not width.exact.within(register):
+            raise ValueError(
+                f"{width.place}: {stage.register} holds {register}, but the stage reaches {width.exact} "
+                f"({width.exact.bits} bits); declare more bits or an overflow rule"
+            )
+    if width.exact.bits > WORD_BITS:
+        raise ValueError(
+            f"{width.place}: reaches {width.exact.bits} bits; npusim computes up to {WORD_BITS} (A2)"
+        )
+
+
+def _check_result(datapath: Datapath, operation: str) -> None:
+    last_role = list(PIPELINES[operation].sources)[-1]
+    widths = list(derive_pipeline(datapath, operation, last_role))
+    codes = datapath.activation.interval
+    if not widths or not widths[-1].reached.within(codes):
+        reached = widths[-1].reached if widths else "the unscaled input"
+        raise ValueError(
+            f"pipelines.{operation}.{last_role}: must end in activation codes {codes}, "
+            f"but reaches {reached}; end it with a clamp or saturate"
+        )
+
+
+def _hint(name: str, known: object) -> str:
+    names = sorted(known)  # type: ignore[call-overload]
+    close = get_close_matches(name, names, n=1)
+    return f"did you mean {close[0]!r}?" if close else "known: " + ", ".join(names)

@@ -1,0 +1,46 @@
+"""Which operations have pipelines, and what enters them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+
+class PipelineRole(StrEnum):
+    """Where in an operation a list of stages stands."""
+
+    OPERAND = "operand"
+    RESULT = "result"
+
+
+class Source(StrEnum):
+    """What enters a pipeline's first stage."""
+
+    ACCUMULATOR = "accumulator"
+    """The accumulator register's whole range."""
+    CODE = "code"
+    """An activation code."""
+    SUM = "sum"
+    """The exact sum of two operand pipelines."""
+
+
+@dataclass(frozen=True)
+class OperationPipeline:
+    """The roles of an operation's pipelines, what enters each, and whose pipeline stands in for it."""
+
+    sources: dict[PipelineRole, Source]
+    fallback: str | None = None
+
+
+_MAC = {PipelineRole.RESULT: Source.ACCUMULATOR}
+
+PIPELINES: dict[str, OperationPipeline] = {
+    "mac": OperationPipeline(_MAC),
+    "conv2d": OperationPipeline(_MAC, fallback="mac"),
+    "depthwise_conv2d": OperationPipeline(_MAC, fallback="mac"),
+    "dense": OperationPipeline(_MAC, fallback="mac"),
+    "add": OperationPipeline({PipelineRole.OPERAND: Source.CODE, PipelineRole.RESULT: Source.SUM}),
+    "average_pool": OperationPipeline({PipelineRole.RESULT: Source.ACCUMULATOR}),
+    "concat": OperationPipeline({PipelineRole.OPERAND: Source.CODE}),
+}
+"""Every operation a datapath may declare pipelines for."""
