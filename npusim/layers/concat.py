@@ -1,0 +1,73 @@
+"""concat: tensors behind each other along an axis."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Annotated, ClassVar, Literal
+
+import numpy as np
+from pydantic import Field
+
+from npusim.layers.base import FloatTensor, Layer
+from npusim.layers.lowering import Lowering
+from npusim.model import Shape
+from npusim.moments import Moments
+from npusim.steps.base import Step
+from npusim.steps.concat import ConcatStep, concat_shape
+from npusim.steps.fields import FieldValues
+
+
+class Concat(Layer):
+    """Tensors that differ along one axis only.
+
+    Attributes
+    ----------
+    axis
+        Without the batch: of an image 0, 1 or 2; negative axes count from the end, -1 are channels.
+    """
+
+    kind: ClassVar[str] = "concat"
+
+    layer: Literal["concat"] = "concat"
+    axis: Annotated[int, Field(ge=-8, le=7)] = -1
+
+    def output_shapes(self, inputs: Sequence[Shape]) -> tuple[Shape, ...]:
+        return (concat_shape(inputs, self.axis),)
+
+    def forward(self, inputs: Sequence[FloatTensor]) -> tuple[FloatTensor, ...]:
+        axis = self.axis if self.axis < 0 else self.axis + 1
+        return (np.concatenate(inputs, axis=axis),)
+
+    def moments(self, inputs: Sequence[Moments]) -> Moments | None:
+        """Along channels: the inputs' channels behind each other. Elsewhere they would be mixtures."""
+        if self.axis not in {-1, 2}:
+            return None
+
+        def joined(name: str) -> np.ndarray[tuple[int], np.dtype[np.float64]]:
+            return np.concatenate([getattr(found, name) for found in inputs])
+
+        gaussian = tuple(np.concatenate([found.gaussian[part] for found in inputs]) for part in range(2))
+        return Moments(
+            joined("mean"), joined("variance"), joined("low"), joined("high"), (gaussian[0], gaussian[1])
+        )
+
+    def lower(self, lowering: Lowering) -> list[Step]:
+        (y,) = self.outputs
+        return [
+            ConcatStep(
+                name=self.name,
+                inputs=self.inputs,
+                output=y,
+                axis=self.axis,
+                operand_fields=tuple(_fields(lowering, x, y) for x in self.inputs),
+            )
+        ]
+
+
+def _fields(lowering: Lowering, x: str, y: str) -> FieldValues | None:
+    """The rescale of one input; None where its codes mean what the output's mean."""
+    if lowering.quantization[x] == lowering.quantization[y]:
+        return None
+    (multiplier,), shift = lowering.shared_scale([lowering.real_scale(x) / lowering.real_scale(y)])
+    fields, _ = lowering.output_fields(y)
+    return {"x_zero": lowering.quantization[x].zero_point, "multiplier": multiplier, "shift": shift} | fields

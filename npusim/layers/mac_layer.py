@@ -1,0 +1,124 @@
+"""What conv2d, depthwise_conv2d and dense share: weights, bias, fused clip, and how they are lowered."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from fractions import Fraction
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from npusim.errors import InputError
+from npusim.files.arrays import FloatArray
+from npusim.layers.base import FloatTensor
+from npusim.layers.fusing import FusingLayer
+from npusim.layers.lowering import Lowering
+from npusim.moments import Moments
+from npusim.quantization import QuantizedWeights
+from npusim.spec.convolution import ZeroPoint
+from npusim.steps.base import Step
+from npusim.steps.fields import FieldValues
+from npusim.steps.mac import MacOperation, MacStep
+
+
+class MacLayer(FusingLayer):
+    """A layer that runs on the MAC array.
+
+    Attributes
+    ----------
+    weights
+        Output channels first.
+    bias
+        One per output channel; None: zero.
+    """
+
+    weights: FloatArray
+    bias: FloatArray | None = None
+
+    def geometry(self) -> dict[str, Any]:
+        """How the MAC step walks over its input."""
+        return {}
+
+    @property
+    def operation(self) -> MacOperation:
+        """Which operation of the MAC array it is."""
+        raise NotImplementedError
+
+    @property
+    def output_channels(self) -> int:
+        """How many."""
+        return int(self.weights.shape[0])
+
+    @property
+    def real_bias(self) -> npt.NDArray[Any]:
+        """The bias, zeros where there is none."""
+        return np.zeros(self.output_channels, self.weights.dtype) if self.bias is None else self.bias
+
+    def check_bias(self) -> None:
+        """Raise InputError if the bias does not fit."""
+        if self.bias is not None and self.bias.shape != (self.output_channels,):
+            raise InputError(
+                "one bias per output channel is wanted",
+                key="bias",
+                found=self.bias.shape,
+                allowed=f"({self.output_channels},)",
+            )
+
+    def finish(self, sums: FloatTensor) -> FloatTensor:
+        """Add the bias, apply the fused clip."""
+        biased = sums + self.real_bias.astype(sums.dtype)
+        return biased if self.clip is None else np.clip(biased, *self.clip)
+
+    def input_channels(self, channels: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
+        """A vector over input channels as each output reads it: (outputs, inputs per group)."""
+        raise NotImplementedError
+
+    def moments(self, inputs: Sequence[Moments]) -> Moments:
+        """Plain variance algebra, inputs taken as independent (algorithms.md 1.7)."""
+        weights = self.weights.astype(np.float64).reshape(self.output_channels, -1, self.weights.shape[-1])
+        mean = np.einsum("oti,oi->o", weights, self.input_channels(inputs[0].mean))
+        variance = np.einsum("oti,oi->o", weights**2, self.input_channels(inputs[0].variance))
+        made = Moments.normal(mean + self.real_bias, np.sqrt(variance))
+        return made if self.clip is None else made.clipped(*self.clip)
+
+    def lower(self, lowering: Lowering) -> list[Step]:
+        (x,) = self.inputs
+        (y,) = self.outputs
+        weights = lowering.weights[self.name]
+        x_quantization = lowering.quantization[x]
+        worth = accumulator_worth(lowering.real_scale(x), weights)
+        bias = lowering.bias_codes(self.real_bias, worth)
+        if lowering.datapath.mac.zero_point is ZeroPoint.FOLDED:
+            sums = weights.codes.reshape(self.output_channels, -1).sum(axis=1, dtype=np.int64)
+            bias = bias - x_quantization.zero_point * sums
+        fields, activation = lowering.output_fields(y, self.clip)
+        fields |= {"x_zero": x_quantization.zero_point} | self._scale_fields(lowering, weights, worth, y)
+        return [
+            MacStep(
+                name=self.name,
+                inputs=(x,),
+                output=y,
+                operation=self.operation,
+                weights=weights.codes,
+                bias=bias,
+                fields=fields,
+                activation=activation,
+                **self.geometry(),
+            )
+        ]
+
+    def _scale_fields(
+        self, lowering: Lowering, weights: QuantizedWeights, worth: Sequence[Fraction], y: str
+    ) -> FieldValues:
+        y_scale = lowering.real_scale(y)
+        if len(weights.scales) > 1:
+            return lowering.channel_scales([unit / y_scale for unit in worth])
+        layer = Fraction(float(weights.scales[0])) * lowering.real_scale(self.inputs[0]) / y_scale
+        (multiplier,), shift = lowering.shared_scale([layer])
+        return {"multiplier": multiplier, "shift": shift, "inverse_shift": weights.shifts}
+
+
+def accumulator_worth(x_scale: Fraction, weights: QuantizedWeights) -> list[Fraction]:
+    """W3: the real value of one accumulator unit of each channel, ``S_x * S_w / 2**k``."""
+    return [x_scale * weights.channel_scale(o) for o in range(weights.outputs)]

@@ -1,0 +1,187 @@
+"""The integer program: steps in YAML, integer arrays in HDF5; it carries its datapath."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cached_property, reduce
+from operator import or_
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+import numpy as np
+from pydantic import Field, model_validator
+
+import npusim.steps
+from npusim.datapath.model import Datapath
+from npusim.errors import InputError
+from npusim.files.arrays import DigestRule, FloatArray, IntegerArray
+from npusim.files.documents import load_document, save_document
+from npusim.graph import Node, execution_order
+from npusim.model import Model, Name, Shape
+from npusim.preprocess import Preprocess
+from npusim.registry import find
+from npusim.spec import ARITHMETIC_VERSION
+from npusim.steps.base import Step, TensorType
+
+STEPS = find(npusim.steps, Step, "step")
+"""Every step, by the name a program's YAML calls it."""
+
+AnyStep = Annotated[reduce(or_, STEPS.values()), Field(discriminator="step")]
+
+
+class RealTensor(Model):
+    """What a tensor's codes mean: ``scale * (code - zero_point)``."""
+
+    scale: Annotated[float, Field(gt=0, allow_inf_nan=False)]
+    zero_point: int = 0
+
+
+class Real(Model):
+    """What only quantizing, dequantizing and reports read; no step does.
+
+    Attributes
+    ----------
+    accumulators
+        Per step the real value of one accumulator unit of each output channel.
+    byte_tables
+        Per input the code of every byte, (channels, 256) (A9).
+    """
+
+    preprocess: Preprocess | None = None
+    tensors: dict[Name, RealTensor] = Field(default_factory=dict)
+    accumulators: dict[Name, FloatArray] = Field(default_factory=dict)
+    byte_tables: dict[Name, IntegerArray] = Field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class TensorDescription:
+    """An input or output of a program."""
+
+    name: str
+    shape: Shape
+    dtype: np.dtype[Any]
+    scale: float | None
+    zero_point: int | None
+
+
+class Program(Model):
+    """A compiled integer network.
+
+    Attributes
+    ----------
+    edited
+        Whether arrays were changed by hand and sealed since it was compiled.
+    notes
+        What the compiler did that its user should know.
+    tensors
+        Every tensor's shape and codes.
+    """
+
+    format: Literal["npusim-program-1"] = "npusim-program-1"
+    name: Name
+    arithmetic_version: Literal[1] = ARITHMETIC_VERSION
+    edited: bool = False
+    notes: tuple[str, ...] = ()
+    input_names: Annotated[tuple[Name, ...], Field(min_length=1, alias="inputs")]
+    output_names: Annotated[tuple[Name, ...], Field(min_length=1, alias="outputs")]
+    tensors: dict[Name, TensorType]
+    steps: tuple[AnyStep, ...]  # type: ignore[valid-type]
+    real: Real = Field(default_factory=Real)
+    datapath: Datapath
+
+    @model_validator(mode="after")
+    def _consistent(self) -> Program:
+        check_program(self, self.datapath)
+        return self
+
+    @cached_property
+    def ordered_steps(self) -> tuple[Step, ...]:
+        """The steps in execution order."""
+        nodes = [Node(step.name, step.inputs, (step.output,)) for step in self.steps]
+        order = execution_order(nodes, self.input_names, self.output_names, "steps")
+        return tuple(self.steps[index] for index in order)
+
+    @property
+    def macs(self) -> int:
+        """Multiply-accumulates of one image."""
+        return sum(step.macs(self.input_types(step), self.tensors[step.output]) for step in self.steps)
+
+    @property
+    def inputs(self) -> tuple[TensorDescription, ...]:
+        """What the program reads."""
+        return tuple(self.describe(name) for name in self.input_names)
+
+    @property
+    def outputs(self) -> tuple[TensorDescription, ...]:
+        """What it answers with."""
+        return tuple(self.describe(name) for name in self.output_names)
+
+    def describe(self, tensor: str) -> TensorDescription:
+        """One tensor in a user's words."""
+        kind, real = self.tensors[tensor], self.real.tensors.get(tensor)
+        return TensorDescription(
+            tensor,
+            kind.shape,
+            kind.dtype,
+            None if real is None else real.scale,
+            None if real is None else real.zero_point,
+        )
+
+    def input_types(self, step: Step) -> list[TensorType]:
+        """The types of a step's inputs."""
+        return [self.tensors[name] for name in step.inputs]
+
+    def save(self, path: str | Path) -> None:
+        """Write YAML and, beside it, HDF5; whole or not at all."""
+        save_document(Path(path), self)
+
+
+def check_program(program: Program, datapath: Datapath) -> None:
+    """A3: refuse a program that a datapath's fields cannot hold, before anything runs.
+
+    Raises
+    ------
+    InputError
+        Naming the step and its key.
+    """
+    for name in program.input_names:
+        if name not in program.tensors:
+            raise InputError("an input without a shape", key="tensors", found=name)
+    position = {step.name: index for index, step in enumerate(program.steps)}
+    for step in program.ordered_steps:
+        try:
+            _check_step(program, step, datapath)
+        except InputError as error:
+            raise error.within(f"steps[{position[step.name]}]") from None
+
+
+def _check_step(program: Program, step: Step, datapath: Datapath) -> None:
+    inputs = program.input_types(step)
+    made = step.output_type(inputs, datapath)
+    declared = program.tensors.get(step.output)
+    if declared != made:
+        raise InputError(
+            f"tensors.{step.output} does not describe what the step makes",
+            key="output",
+            found=None if declared is None else declared.model_dump(),
+            allowed=str(made.model_dump()),
+        )
+    step.check(inputs, datapath)
+
+
+def load_program(path: str | Path, *, digests: DigestRule = DigestRule.REQUIRED) -> Program:
+    """Load an integer program.
+
+    Raises
+    ------
+    InputError
+        Naming file, line and key of what is wrong.
+    """
+    return load_document(Path(path), Program, digests=digests)
+
+
+def seal(path: str | Path) -> Program:
+    """Accept arrays that were edited by hand: digests are made anew, the program is marked as edited."""
+    program = load_program(path, digests=DigestRule.IGNORED).replace(edited=True)
+    program.save(path)
+    return program

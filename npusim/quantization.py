@@ -1,0 +1,59 @@
+"""What a compiler decides about numbers: scales, zero points, shifts."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from fractions import Fraction
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from npusim.spec.quantize import quantize
+from npusim.spec.width import Width
+
+
+@dataclass(frozen=True)
+class Quantization:
+    """How a tensor's codes stand for real numbers: ``scale * (code - zero_point)``."""
+
+    scale: float
+    zero_point: int
+
+    def code(self, value: float, codes: Width) -> int:
+        """The code of one real number, clamped to the codes."""
+        return quantize(Fraction(value), Fraction(self.scale), self.zero_point, codes)
+
+
+@dataclass(frozen=True)
+class QuantizedWeights:
+    """A layer's weights as codes.
+
+    Attributes
+    ----------
+    codes
+        In the layer's weight layout, output channels first.
+    scales
+        Per output channel, or one for all (shape (1,)): what a code of a channel with shift 0 is worth.
+    shifts
+        Per output channel: the weights were multiplied by 2**shift before they were quantized.
+    """
+
+    codes: npt.NDArray[Any]
+    scales: npt.NDArray[np.float64]
+    shifts: npt.NDArray[np.int64]
+
+    @property
+    def outputs(self) -> int:
+        """Output channels."""
+        return len(self.codes)
+
+    def channel_scale(self, channel: int) -> Fraction:
+        """What one weight code of a channel is worth, exactly."""
+        scale = self.scales[channel if len(self.scales) > 1 else 0]
+        return Fraction(float(scale)) / (1 << int(self.shifts[channel]))
+
+    def dequantized(self) -> npt.NDArray[np.float64]:
+        """The real weights that the codes stand for."""
+        worth = np.array([float(self.channel_scale(o)) for o in range(self.outputs)])
+        return self.codes * worth.reshape(-1, *[1] * (self.codes.ndim - 1))

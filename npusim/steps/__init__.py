@@ -1,0 +1,1 @@
+"""The steps of programs: one file each, found because it is there."""

@@ -1,0 +1,1 @@
+"""How steps with much to prepare are executed."""

@@ -1,0 +1,81 @@
+"""Runs an average_pool step."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+import numpy.typing as npt
+
+from npusim.datapath.model import Datapath
+from npusim.geometry import image_shape
+from npusim.kernels.geometry import Geometry
+from npusim.kernels.pool import average_sums
+from npusim.steps.average_pool import AveragePoolStep
+from npusim.steps.base import Array, Executor, TensorType
+from npusim.steps.executors.rescaler import Rescaler
+from npusim.steps.pool_windows import window_counts
+from npusim.steps.probe import AccumulatorRecord, Path, PathDecision, Probe, StatisticsMode
+
+Words = npt.NDArray[np.int64]
+
+
+class AveragePoolExecutor(Executor):
+    """An average_pool step: its windows, and a pipeline for each window size."""
+
+    def __init__(self, step: AveragePoolStep, x: TensorType, output: TensorType, datapath: Datapath) -> None:
+        self._step, self._output = step, output
+        rows, columns, channels = image_shape(x.shape)
+        counts = window_counts((rows, columns), step.kernel, step.stride, step.padding, step.count_padding)
+        self._geometry = Geometry(
+            kernel=step.kernel,
+            out=(counts.shape[0], counts.shape[1]),
+            stride=step.stride,
+            pad_before=(step.padding[0][0], step.padding[1][0]),
+        )
+        self._groups = [
+            (
+                np.flatnonzero(counts == count),
+                Rescaler(step.stages(datapath), step.fields_of(index), channels),
+            )
+            for index, count in enumerate(step.counts)
+        ]
+        self._decision = PathDecision(
+            Path.FAST_64,
+            step.reachable(x),
+            f"every partial sum lies in {step.reachable(x)}, inside {datapath.mac.accumulator.register}",
+        )
+
+    def decision(self, mode: StatisticsMode) -> PathDecision:
+        return self._decision
+
+    def run(self, inputs: Sequence[Array], probe: Probe) -> Array:
+        sums, _ = average_sums(inputs[0], self._geometry, self._step.x_zero)
+        probe.tap("accumulator", sums.reshape(self._output.shape))
+        if probe.counting:
+            prefixes = 0 if probe.mode is StatisticsMode.PREFIX else None
+            probe.see(AccumulatorRecord(int(sums.min()), int(sums.max()), prefix_overflows=prefixes))
+        self._tap_stages(sums, probe)
+        result = self._codes(sums, probe).reshape(self._output.shape)
+        probe.tap("output", result)
+        return result
+
+    def _codes(self, sums: Words, probe: Probe) -> Array:
+        channels: int = sums.shape[1]
+        made = np.empty(sums.shape, self._output.dtype)
+        for windows, rescaler in self._groups:
+
+            def position(index: int, windows: Words = windows) -> int:
+                row, column = divmod(index, channels)
+                return int(windows[row]) * channels + column
+
+            made[windows] = rescaler.codes(sums[windows], made.dtype, probe, position=position)
+        return made
+
+    def _tap_stages(self, sums: Words, probe: Probe) -> None:
+        found: dict[str, Words] = {}
+        for windows, rescaler in self._groups:
+            for point, values in rescaler.stage_values(sums[windows], probe.wanted):
+                found.setdefault(point, np.empty(sums.shape, np.int64))[windows] = values
+        for point, values in found.items():
+            probe.tap(point, values.reshape(self._output.shape))

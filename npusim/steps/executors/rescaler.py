@@ -1,0 +1,132 @@
+"""Runs one pipeline of a step, with its taps and events."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+
+import numpy as np
+import numpy.typing as npt
+
+from npusim.kernels.elementwise import narrow, widen
+from npusim.kernels.events import KINDS, EventCounts
+from npusim.kernels.pipeline import run, run_stage
+from npusim.kernels.plan import compile_pipeline
+from npusim.kernels.rescale import rescale
+from npusim.model import Shape
+from npusim.spec.stages import BaseStage
+from npusim.steps.base import Array
+from npusim.steps.fields import PlainFields
+from npusim.steps.pipelines import stage_points
+from npusim.steps.probe import Probe
+
+Words = npt.NDArray[np.int64]
+
+Position = Callable[[int], int]
+"""From an index into flat values to a flat position in the step's output; must be increasing."""
+
+
+class Rescaler:
+    """A compiled pipeline. It keeps no scratch: threads share it.
+
+    Parameters
+    ----------
+    fields
+        What the stages read, `activation` (an `ActivationBounds` value) included where clamps should
+        know which bounds are an activation's.
+    channels
+        The length of a row of values.
+    prefix
+        Put before the names of its points.
+
+    Attributes
+    ----------
+    points
+        The tap and event name of each stage.
+    """
+
+    def __init__(
+        self, stages: tuple[BaseStage, ...], fields: PlainFields, channels: int, prefix: str = ""
+    ) -> None:
+        self.points = stage_points(stages, prefix)
+        self._plan = compile_pipeline(stages, fields, channels)
+
+    def codes(
+        self,
+        values: Array,
+        dtype: npt.DTypeLike,
+        probe: Probe,
+        base_index: int = 0,
+        position: Position | None = None,
+    ) -> Array:
+        """Values to codes; counts events if the probe wants them.
+
+        Parameters
+        ----------
+        values : integers[rows, channels]
+            Accumulators, sums or codes; not changed.
+        dtype
+            That of the codes.
+        base_index
+            Where ``values[0, 0]`` stands in the step's flat output, when the rest follows it.
+        position
+            Where values stand when they do not follow each other; `base_index` is unused then.
+        """
+        events = self._events(probe)
+        if values.dtype in (np.int32, np.int64):
+            codes: Array = rescale(self._plan, values, dtype, events, base_index)
+        else:
+            codes = narrow(run(self._plan, widen(values), events, base_index), dtype)
+        self._count(probe, events, base_index, position)
+        return codes
+
+    def values(self, values: Array, probe: Probe, base_index: int = 0) -> Words:
+        """As `codes`, for pipelines that do not end in codes: the int64 values after the last stage."""
+        events = self._events(probe)
+        made = run(self._plan, widen(values), events, base_index)
+        self._count(probe, events, base_index, None)
+        return made
+
+    def tap(self, values: Array, probe: Probe, shape: Shape) -> None:
+        """Record the wanted points of a whole tensor, in its shape."""
+        for point, made in self.stage_values(values, probe.wanted):
+            probe.tap(point, made.reshape(shape))
+
+    def stage_values(
+        self, values: Array, wanted: frozenset[str] | None = None
+    ) -> Iterator[tuple[str, Words]]:
+        """The int64 values after each stage, with the stage's point.
+
+        Parameters
+        ----------
+        values : integers[rows, channels]
+            What enters the pipeline; not changed.
+        wanted
+            The points to give; None: all. Stages after the last wanted one are not run.
+        """
+        last = max(
+            (i for i, point in enumerate(self.points) if wanted is None or point in wanted), default=-1
+        )
+        if last < 0:
+            return
+        current = widen(values)
+        for index in range(last + 1):
+            run_stage(self._plan, current, index)
+            if wanted is None or self.points[index] in wanted:
+                yield self.points[index], current.copy()
+
+    def _events(self, probe: Probe) -> EventCounts | None:
+        return EventCounts(len(self.points)) if probe.counting else None
+
+    def _count(
+        self, probe: Probe, events: EventCounts | None, base_index: int, position: Position | None
+    ) -> None:
+        if events is None:
+            return
+        for stage, point in enumerate(self.points):
+            found = {}
+            for event in KINDS:
+                first = events.first_index(stage, event)
+                if first is not None:
+                    place = first if position is None else position(first - base_index)
+                    found[event.value] = (events.count(stage, event), place)
+            probe.count(point, found)

@@ -1,0 +1,171 @@
+"""The mac step: conv2d, depthwise_conv2d and dense on the MAC array, with the rescale behind it (W2-W4)."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from enum import StrEnum
+from typing import Annotated, ClassVar, Literal
+
+import numpy as np
+from pydantic import Field
+
+from npusim.datapath.model import Datapath
+from npusim.datapath.operations import PipelineRole
+from npusim.errors import InputError
+from npusim.files.arrays import CodeArray, IntegerArray
+from npusim.geometry import image_shape, window_output
+from npusim.model import Pads, Pair, Size
+from npusim.spec.interval import Interval
+from npusim.spec.stages import BaseStage
+from npusim.steps.base import Executor, Step, TensorType
+from npusim.steps.fields import Activation, FieldValue, FieldValues, check_fields
+from npusim.steps.pipelines import require_pipeline, stage_points
+
+
+class MacOperation(StrEnum):
+    """How the MAC array walks over its input (A6)."""
+
+    CONV2D = "conv2d"
+    DEPTHWISE_CONV2D = "depthwise_conv2d"
+    DENSE = "dense"
+
+
+class MacStep(Step):
+    """A convolution, depthwise convolution or dense layer.
+
+    Attributes
+    ----------
+    weights
+        Codes, (outputs, kernel rows, kernel columns, inputs per group); dense: (outputs, inputs).
+        A depthwise step has one input per group, its output channel o reads input o // multiplier.
+    bias
+        One accumulator code per output, the folded zero point included where the datapath folds it.
+    fields
+        The registers of the datapath's pipeline; `x_zero` pads, `weight_zero` is taken off weights.
+    activation
+        Which clamp bounds an activation function set.
+    """
+
+    kind: ClassVar[str] = "mac"
+
+    step: Literal["mac"] = "mac"
+    operation: MacOperation
+    weights: CodeArray
+    bias: IntegerArray
+    stride: Pair = (1, 1)
+    dilation: Pair = (1, 1)
+    padding: Pads = ((0, 0), (0, 0))
+    groups: Annotated[Size, Field(description="input channels are read in this many groups")] = 1
+    fields: FieldValues
+    activation: Activation = Activation.NONE
+
+    @property
+    def outputs(self) -> int:
+        """Output channels."""
+        return int(self.weights.shape[0])
+
+    @property
+    def kernel(self) -> tuple[int, int]:
+        """Kernel rows and columns."""
+        if self.operation is MacOperation.DENSE:
+            return 1, 1
+        return int(self.weights.shape[1]), int(self.weights.shape[2])
+
+    @property
+    def x_zero(self) -> int:
+        """The code of real zero: what padding holds."""
+        return _scalar(self.fields, "x_zero")
+
+    @property
+    def weight_zero(self) -> FieldValue:
+        """What the MAC takes off the weights; 0: nothing."""
+        return self.fields.get("weight_zero", 0)
+
+    def stages(self, datapath: Datapath) -> tuple[BaseStage, ...]:
+        """The rescale pipeline."""
+        return require_pipeline(datapath, self.operation.value, PipelineRole.RESULT)
+
+    def taps(self, datapath: Datapath) -> tuple[str, ...]:
+        return ("accumulator", *stage_points(self.stages(datapath)), "output")
+
+    def output_type(self, inputs: Sequence[TensorType], datapath: Datapath) -> TensorType:
+        (x,) = inputs
+        codes = {"bits": datapath.activation.bits, "signed": datapath.activation.signed}
+        if self.operation is MacOperation.DENSE:
+            self._check_dense(x)
+            return TensorType(shape=(self.outputs,), **codes)
+        rows, columns, channels = image_shape(x.shape)
+        self._check_channels(channels)
+        size = window_output((rows, columns), self.kernel, self.stride, self.dilation, self.padding)
+        return TensorType(shape=(*size, self.outputs), **codes)
+
+    def _check_dense(self, x: TensorType) -> None:
+        if self.weights.ndim != 2 or x.shape != (self.weights.shape[1],):
+            raise InputError(
+                "weights do not fit the input",
+                key="weights",
+                found=self.weights.shape,
+                allowed=f"(outputs, inputs) for an input of shape {x.shape}",
+            )
+
+    def _check_channels(self, channels: int) -> None:
+        groups = channels if self.operation is MacOperation.DEPTHWISE_CONV2D else self.groups
+        if self.operation is MacOperation.DEPTHWISE_CONV2D and self.groups not in {1, channels}:
+            raise InputError("a depthwise step has as many groups as channels", key="groups")
+        fits = (
+            self.weights.ndim == 4
+            and channels % groups == 0
+            and self.outputs % groups == 0
+            and self.weights.shape[3] == channels // groups
+        )
+        if not fits:
+            raise InputError(
+                "weights do not fit the input",
+                key="weights",
+                found=self.weights.shape,
+                allowed=f"(outputs, rows, columns, inputs per group) for {channels} channels, {groups} groups",
+            )
+
+    def check(self, inputs: Sequence[TensorType], datapath: Datapath) -> None:
+        stages = self.stages(datapath)
+        check_fields(self.fields, stages, datapath, self.outputs, "fields")
+        _check_codes("weights", self.weights, datapath.weight.interval)
+        _check_codes("bias", self.bias, Interval.of(datapath.mac.bias.register))
+        if self.bias.shape != (self.outputs,):
+            raise InputError(
+                "one bias per output is wanted", key="bias", found=self.bias.shape, allowed=f"({self.outputs},)"
+            )
+        if self.x_zero not in inputs[0].codes.interval:
+            allowed = str(inputs[0].codes.interval)
+            raise InputError("is no code of the input", key="fields.x_zero", found=self.x_zero, allowed=allowed)
+        if "weight_zero" in self.fields and not datapath.weight.zero_point:
+            raise InputError("the datapath's weights have no zero point", key="fields.weight_zero")
+
+    def macs(self, inputs: Sequence[TensorType], output: TensorType) -> int:
+        per_output = int(np.prod(self.weights.shape[1:]))
+        return int(np.prod(output.shape)) * per_output
+
+    def prepare(self, inputs: Sequence[TensorType], output: TensorType, datapath: Datapath) -> Executor:
+        from npusim.steps.executors.mac import MacExecutor
+
+        return MacExecutor(self, inputs[0], output, datapath)
+
+
+def _scalar(fields: FieldValues, name: str) -> int:
+    value = fields.get(name, 0)
+    if not isinstance(value, int):
+        raise InputError("one value for the layer is wanted", key=f"fields.{name}", found=value)
+    return value
+
+
+def _check_codes(key: str, codes: np.ndarray, allowed: Interval) -> None:
+    if codes.size == 0:
+        raise InputError("is empty", key=key)
+    low, high = int(codes.min()), int(codes.max())
+    if low not in allowed or high not in allowed:
+        raise InputError(
+            "a code does not fit the datapath",
+            key=key,
+            found=low if low not in allowed else high,
+            allowed=str(allowed),
+        )
