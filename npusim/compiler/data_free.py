@@ -1,0 +1,66 @@
+"""Ranges without data: batch-norm statistics propagated through the graph (algorithms.md 1.7)."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import numpy as np
+
+from npusim.errors import InputError
+from npusim.moments import Moments
+from npusim.network import Network
+
+
+def propagate(network: Network, known: Mapping[str, Moments]) -> dict[str, Moments]:
+    """Moments of every tensor: those a batch norm left behind, others from their layer's rule.
+
+    Raises
+    ------
+    InputError
+        If a layer has no rule, or an input's real range is not known.
+    """
+    found: dict[str, Moments] = {}
+    for tensor in network.inputs:
+        low, high = input_range(network, tensor.name)
+        middle, half = (low + high) / 2, (high - low) / 2
+        channels = np.ones(tensor.shape[-1])
+        # A uniform variable's sigma; its bounds, not its sigmas, give the range.
+        spread = Moments.normal(middle * channels, half * channels)
+        found[tensor.name] = Moments(
+            middle * channels, half**2 / 3 * channels, low * channels, high * channels, spread.gaussian
+        )
+    for layer in network.ordered_layers:
+        (output, *others) = layer.outputs
+        made = known.get(output) or layer.moments([found[name] for name in layer.inputs])
+        if made is None or others:
+            raise InputError(
+                f"no data-free range for the {layer.kind} layer {layer.name}", allowed="calibration data"
+            )
+        found[output] = made
+    return found
+
+
+def input_range(network: Network, name: str) -> tuple[float, float]:
+    """The real range of an input: what its preprocess block makes of bytes.
+
+    Raises
+    ------
+    InputError
+        If the network has no preprocess block.
+    """
+    if network.preprocess is None:
+        raise InputError(
+            f"the range of the input {name} is not known without data",
+            key="preprocess",
+            allowed="a preprocess block, or calibration data",
+        )
+    channels = next(tensor.shape[-1] for tensor in network.inputs if tensor.name == name)
+    ends = [(byte - m) / s for m, s in network.preprocess.per_channel(channels) for byte in (0, 255)]
+    return float(min(ends)), float(max(ends))
+
+
+def data_free_ranges(
+    network: Network, known: Mapping[str, Moments], sigmas: float
+) -> dict[str, tuple[float, float]]:
+    """The range of every tensor."""
+    return {name: moments.range(sigmas) for name, moments in propagate(network, known).items()}

@@ -1,0 +1,112 @@
+"""Give every tensor a range, a scale and a zero point (algorithms.md 1.2, 1.7, 7.1)."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+from typing import ClassVar, Literal
+
+from pydantic import Field
+
+from npusim.compiler.base import Compilation, Pass
+from npusim.compiler.calibration import observe
+from npusim.compiler.data_free import data_free_ranges
+from npusim.compiler.quantizers import Symmetry, quantization_of
+from npusim.errors import InputError
+from npusim.network import Network
+
+
+class RangeMethod(StrEnum):
+    """How a tensor's range is found."""
+
+    MIN_MAX = "min_max"
+    """The extremes of the calibration data."""
+    PERCENTILE = "percentile"
+    """Without the outermost values."""
+    MSE = "mse"
+    """The range whose quantizer errs least on the calibration data."""
+    DATA_FREE = "data_free"
+    """From batch-norm statistics: mean plus and minus some sigmas."""
+
+
+class WithoutData(StrEnum):
+    """What to do where a method needs calibration data and there are none."""
+
+    DATA_FREE = "data_free"
+    ERROR = "error"
+
+
+class ActivationRanges(Pass):
+    """Ranges of all tensors; layers that only copy codes share their input's.
+
+    Attributes
+    ----------
+    method
+        For tensors inside the network.
+    output_method
+        For the network's outputs, where clipping would change answers.
+    percentile
+        For ``percentile``: how many percent of the values the range keeps on each side.
+    sigmas
+        For ``data_free``: how many sigmas around the mean (6: DFQ).
+    batch
+        Images run at once through the float network.
+    """
+
+    kind: ClassVar[str] = "activation_ranges"
+
+    pass_: Literal["activation_ranges"] = Field("activation_ranges", alias="pass")
+    method: RangeMethod = RangeMethod.MSE
+    output_method: RangeMethod = RangeMethod.MIN_MAX
+    percentile: float = Field(99.99, gt=50, le=100)
+    sigmas: float = Field(6.0, gt=0, le=100)
+    symmetry: Symmetry = Symmetry.ASYMMETRIC
+    without_data: WithoutData = WithoutData.DATA_FREE
+    batch: int = Field(8, ge=1)
+
+    def run(self, state: Compilation) -> Compilation:
+        if RangeMethod.DATA_FREE not in {self.method} and state.calibration is None:
+            return self._without_data(state)
+        ranges = self._ranges(state)
+        shared = share_ranges(state.network, ranges)
+        codes = state.datapath.activation.interval
+        quantization = {
+            name: quantization_of(low, high, codes, self.symmetry) for name, (low, high) in shared.items()
+        }
+        return state.with_(ranges=shared, quantization=quantization)
+
+    def _without_data(self, state: Compilation) -> Compilation:
+        if self.without_data is WithoutData.ERROR:
+            raise InputError(f"the method {self.method} needs calibration data", key="calibration")
+        free = self.replace(method=RangeMethod.DATA_FREE, output_method=RangeMethod.DATA_FREE)
+        note = f"no calibration data: activation ranges are data-free (mean +- {self.sigmas:g} sigma), not {self.method}"
+        return free.run(state.note(note))
+
+    def _ranges(self, state: Compilation) -> dict[str, tuple[float, float]]:
+        network = state.network
+        if self.method is RangeMethod.DATA_FREE:
+            return data_free_ranges(network, state.moments, self.sigmas)
+        assert state.calibration is not None
+        wanted = {self.method, self.output_method} - {RangeMethod.MIN_MAX}
+        seen = observe(network, state.calibration, self.batch, histograms=bool(wanted), tell=state.progress)
+        codes = state.datapath.activation.interval
+        ranges = {}
+        for name in network.shapes:
+            method = self.output_method if name in network.outputs else self.method
+            if method is RangeMethod.MIN_MAX or seen.extremes[name].low == seen.extremes[name].high:
+                ranges[name] = (seen.extremes[name].low, seen.extremes[name].high)
+            elif method is RangeMethod.PERCENTILE:
+                ranges[name] = seen.histograms[name].percentile(self.percentile)
+            else:
+                ranges[name] = seen.histograms[name].least_squares(codes.high - codes.low + 1)
+        return ranges
+
+
+def share_ranges(
+    network: Network, ranges: dict[str, tuple[float, float]]
+) -> dict[str, tuple[float, float]]:
+    """Ranges in which a layer that keeps codes has its input's range."""
+    shared = dict(ranges)
+    for layer in network.ordered_layers:
+        if layer.keeps_codes:
+            shared |= dict.fromkeys(layer.outputs, shared[layer.inputs[0]])
+    return shared

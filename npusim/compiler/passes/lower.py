@@ -1,0 +1,89 @@
+"""The last pass: layers become steps, by the datapath's scale recipe."""
+
+from __future__ import annotations
+
+from typing import ClassVar, Literal
+
+import numpy as np
+from pydantic import Field
+
+from npusim.compiler.base import Compilation, Pass
+from npusim.datapath import Datapath
+from npusim.errors import InputError
+from npusim.input_codes import byte_codes
+from npusim.layers.lowering import Lowering
+from npusim.layers.mac_layer import MacLayer, accumulator_worth
+from npusim.network import Network
+from npusim.program import Program, Real, RealTensor
+from npusim.steps.base import Step, TensorType
+
+
+class Lower(Pass):
+    """Integers from here on: multipliers, shifts, biases, zero points, clamps."""
+
+    kind: ClassVar[str] = "lower"
+
+    pass_: Literal["lower"] = Field("lower", alias="pass")
+
+    def run(self, state: Compilation) -> Compilation:
+        network, datapath = state.network, state.datapath
+        missing = [name for name in network.shapes if name not in state.quantization]
+        if missing:
+            raise InputError("tensors without a range: run activation_ranges first", found=missing[0])
+        lowering = Lowering(datapath, network.shapes, state.quantization, state.weights)
+        steps: list[Step] = []
+        for layer in network.ordered_layers:
+            if isinstance(layer, MacLayer) and layer.name not in state.weights:
+                raise InputError("weights without codes: run quantize_weights first", found=layer.name)
+            try:
+                steps += layer.lower(lowering)
+            except InputError as error:
+                raise error.within(f"layers.{layer.name}") from None
+        program = Program(
+            name=network.name,
+            notes=state.notes,
+            input_names=tuple(tensor.name for tensor in network.inputs),
+            output_names=network.outputs,
+            tensors=_tensors(network, datapath, steps),
+            steps=tuple(steps),
+            real=_real(state, lowering),
+            datapath=datapath,
+        )
+        return state.with_(program=program)
+
+
+def _tensors(network: Network, datapath: Datapath, steps: list[Step]) -> dict[str, TensorType]:
+    codes = {"bits": datapath.activation.bits, "signed": datapath.activation.signed}
+    tensors = {x.name: TensorType(shape=x.shape, **codes) for x in network.inputs}
+    for step in steps:
+        try:
+            tensors[step.output] = step.output_type([tensors[name] for name in step.inputs], datapath)
+        except InputError as error:
+            raise error.within(f"steps.{step.name}") from None
+    return tensors
+
+
+def _real(state: Compilation, lowering: Lowering) -> Real:
+    network = state.network
+    codes = state.datapath.activation.register
+    tables = {}
+    if network.preprocess is not None:
+        for tensor in network.inputs:
+            found = state.quantization[tensor.name]
+            tables[tensor.name] = byte_codes(
+                network.preprocess, tensor.shape[-1], found.scale, found.zero_point, codes
+            )
+    accumulators = {
+        layer.name: np.array(
+            [float(w) for w in accumulator_worth(lowering.real_scale(layer.inputs[0]), state.weights[layer.name])]
+        )
+        for layer in network.layers
+        if isinstance(layer, MacLayer)
+    }
+    tensors = {
+        name: RealTensor(scale=found.scale, zero_point=found.zero_point)
+        for name, found in state.quantization.items()
+    }
+    return Real(
+        preprocess=network.preprocess, tensors=tensors, accumulators=accumulators, byte_tables=tables
+    )

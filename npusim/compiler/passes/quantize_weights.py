@@ -1,0 +1,111 @@
+"""Weights become codes: layer-wise, per channel, or by the weight equalizing shift scaler."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+from typing import ClassVar, Literal
+
+import numpy as np
+import numpy.typing as npt
+from pydantic import Field
+
+from npusim.compiler.base import Compilation, Pass
+from npusim.compiler.bias_guard import BiasGuard
+from npusim.errors import InputError
+from npusim.layers.mac_layer import MacLayer
+from npusim.quantization import QuantizedWeights
+
+Vector = npt.NDArray[np.float64]
+
+
+class Scheme(StrEnum):
+    """How many scales a layer's weights have."""
+
+    LAYER_WISE = "layer_wise"
+    """One."""
+    PER_CHANNEL = "per_channel"
+    """One per output channel: the datapath needs a multiplier per channel."""
+    SHIFT_SCALER = "shift_scaler"
+    """One, after each output channel was scaled up by a power of two (arXiv 2008.05767); the inverse
+    shift is fused into the rescale shift."""
+
+
+class QuantizeWeights(Pass):
+    """Round weights to the nearest code, symmetric, the lowest code unused.
+
+    Attributes
+    ----------
+    scheme
+        How many scales.
+    max_shift
+        For ``shift_scaler``: a limit below the datapath's field; None: the field's.
+    """
+
+    kind: ClassVar[str] = "quantize_weights"
+
+    pass_: Literal["quantize_weights"] = Field("quantize_weights", alias="pass")
+    scheme: Scheme
+    max_shift: int | None = Field(None, ge=0, le=63)
+
+    def run(self, state: Compilation) -> Compilation:
+        self._check(state)
+        weights, lowered = {}, 0
+        for layer in state.network.ordered_layers:
+            if isinstance(layer, MacLayer):
+                state.progress(f"quantizing weights: {layer.name}")
+                weights[layer.name], changed = self._quantize(state, layer)
+                lowered += changed
+        state = state.with_(weights=weights)
+        return state.note(f"the bias guard changed {lowered} channels") if lowered else state
+
+    def _check(self, state: Compilation) -> None:
+        if self.scheme is Scheme.PER_CHANNEL and not state.datapath.per_channel("multiplier"):
+            raise InputError(
+                f"the datapath {state.datapath.name} has one multiplier per layer",
+                key="fields.multiplier.per",
+                found="layer",
+                allowed="channel, for per-channel weights",
+            )
+
+    def _quantize(self, state: Compilation, layer: MacLayer) -> tuple[QuantizedWeights, int]:
+        weights = np.asarray(layer.weights, np.float64)
+        greatest = state.datapath.weight.interval.high
+        ranges = np.abs(weights).reshape(len(weights), -1).max(axis=1)
+        guard = BiasGuard(state.datapath, state.quantization[layer.inputs[0]], layer, greatest)
+        if self.scheme is Scheme.PER_CHANNEL:
+            scales = np.where(ranges > 0, ranges / greatest, 1.0)
+            scales, changed = guard.raise_scales(scales)
+            return _codes(weights, scales, np.zeros(len(weights), np.int64), greatest), changed
+        shifts = np.zeros(len(weights), np.int64)
+        if self.scheme is Scheme.SHIFT_SCALER:
+            limit = state.datapath.inverse_shift_max
+            shifts = shift_scaler(ranges, limit if self.max_shift is None else min(limit, self.max_shift))
+        scale = ranges.max() / greatest if ranges.max() > 0 else 1.0
+        scale, shifts, changed = guard.lower_shifts(scale, shifts)
+        return _codes(weights, np.array([scale]), shifts, greatest), changed
+
+
+def shift_scaler(ranges: Vector, limit: int) -> npt.NDArray[np.int64]:
+    """The greatest shift of each channel that keeps it within the greatest channel's range.
+
+    Exact, since scaling by a power of two is: no logarithm is taken (algorithms.md 3.2).
+
+    Examples
+    --------
+    >>> shift_scaler(np.array([1.0, 0.5, 0.49, 0.0]), 15)
+    array([0, 1, 1, 0])
+    """
+    shifts = np.zeros(len(ranges), np.int64)
+    whole = ranges.max(initial=0.0)
+    for shift in range(1, limit + 1):
+        shifts[(ranges > 0) & (np.ldexp(ranges, shift) <= whole)] = shift
+    return shifts
+
+
+def _codes(
+    weights: Vector, scales: Vector, shifts: npt.NDArray[np.int64], greatest: int
+) -> QuantizedWeights:
+    shape = (-1, *[1] * (weights.ndim - 1))
+    scaled = np.ldexp(weights, shifts.reshape(shape)) / scales.reshape(shape)
+    codes = np.clip(np.rint(scaled), -greatest, greatest)
+    return QuantizedWeights(codes.astype(np.int8 if greatest < 128 else np.int16), scales, shifts)
