@@ -1,0 +1,42 @@
+"""``npusim import``."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+
+def import_(
+    model: Annotated[Path, typer.Argument(metavar="MODEL", help="A float .onnx model.")],
+    output: Annotated[Path, typer.Option("-o", "--output", metavar="NET.yaml", help="Where to write it.")],
+    mean: Annotated[
+        str | None, typer.Option(help="Preprocessing of raw data, (x - mean) / std: one, or one per channel.")
+    ] = None,
+    std: Annotated[str | None, typer.Option(help="As --mean, for example 127.5 or 58.4,57.1,57.4.")] = None,
+    channel_order: Annotated[str, typer.Option(help="The channels the model expects: rgb or bgr.")] = "rgb",
+) -> None:
+    """Import a float ONNX model as a network."""
+    from npusim.files.atomic import check_writable
+    from npusim.importers import import_network
+
+    check_writable(output)
+    network = import_network(
+        model, mean=_numbers(mean, "--mean"), std=_numbers(std, "--std"), channel_order=channel_order
+    )
+    network.save(output)
+    typer.echo(f"{output}: {len(network.layers)} layers")
+    for note in network.notes:
+        typer.echo(f"note: {note}")
+
+
+def _numbers(text: str | None, option: str) -> tuple[float, ...] | None:
+    from npusim.errors import InputError
+
+    if text is None:
+        return None
+    try:
+        return tuple(float(part) for part in text.split(","))
+    except ValueError:
+        raise InputError("not a list of numbers", key=option, found=text, allowed="such as 127.5") from None

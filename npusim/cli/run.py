@@ -1,0 +1,64 @@
+"""``npusim run``."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from npusim.cli import options
+
+
+def run(
+    program: options.Program,
+    inputs: Annotated[Path, typer.Option("--input", metavar="X.h5", help="Images: HDF5 or npz.")],
+    output: Annotated[Path, typer.Option("-o", "--output", metavar="OUT.h5", help="Where to write outputs.")],
+    taps: Annotated[
+        str,
+        typer.Option(
+            "--taps",
+            metavar="STEP,...",
+            help="Record steps too: STEP (accumulator and output), STEP:POINT, or STEP:* for all points.",
+        ),
+    ] = "",
+    datapath: Annotated[
+        str | None, typer.Option("--datapath", metavar="D", help="Run on another datapath than the program's.")
+    ] = None,
+    statistics: Annotated[
+        str, typer.Option("--statistics", help="off, events, or prefix (accumulator prefixes too).")
+    ] = "events",
+    threads: options.Threads = None,
+    json: options.Json = False,
+) -> None:
+    """Run a program bit-exactly; write output codes, taps and real values."""
+    import npusim
+    from npusim.cli.progress import Progress
+    from npusim.cli.statistics import print_statistics
+    from npusim.files.atomic import check_writable
+    from npusim.files.data import open_data, save_data
+
+    check_writable(output)
+    loaded = npusim.load_program(program)
+    other = None if datapath is None else npusim.load_datapath(datapath)
+    with open_data(inputs) as file:
+        data = file.read(0, file.shape[0])
+    with Progress("running") as progress:
+        result = npusim.simulate(
+            loaded,
+            data,
+            taps=[tap for tap in taps.split(",") if tap],
+            statistics=statistics,
+            threads=threads,
+            datapath=other,
+            progress=progress.count,
+        )
+    arrays = {f"outputs/{name}": codes for name, codes in result.outputs.items()}
+    if loaded.real.tensors:
+        arrays |= {f"dequantized/{name}": values for name, values in result.dequantized.items()}
+    for step, points in result.taps.items():
+        arrays |= {f"taps/{step}/{point}": tensor for point, tensor in points.items()}
+    save_data(output, arrays)
+    if other is not None:
+        typer.echo(f"note: run on {other.name}, not on the program's own {loaded.datapath.name}", err=True)
+    print_statistics(result, output, as_json=json)

@@ -1,0 +1,239 @@
+"""Runs a program on its datapath: outputs, taps, statistics. Same bits for any batch and thread count."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from npusim.datapath import Datapath
+from npusim.errors import InputError
+from npusim.input_codes import to_codes
+from npusim.program import Program, check_program
+from npusim.statistics import StepStatistics, summarise
+from npusim.steps.base import Array, Executor, Step
+from npusim.steps.probe import Probe, StatisticsMode
+
+Inputs = npt.ArrayLike | Mapping[str, npt.ArrayLike]
+Progress = Callable[[int, int], None]
+
+
+@dataclass(frozen=True)
+class Result:
+    """What a simulation answers.
+
+    Attributes
+    ----------
+    outputs
+        Integer codes by output name, batch first.
+    taps
+        Recorded tensors by step and point, batch first.
+    statistics
+        By step name; None unless asked for.
+    """
+
+    outputs: dict[str, Array]
+    taps: dict[str, dict[str, Array]]
+    statistics: dict[str, StepStatistics] | None
+    _program: Program = field(repr=False)
+
+    @property
+    def dequantized(self) -> dict[str, npt.NDArray[np.float64]]:
+        """The outputs in real units."""
+        return {name: dequantize(self._program, name, codes) for name, codes in self.outputs.items()}
+
+
+def dequantize(program: Program, tensor: str, codes: Array) -> npt.NDArray[np.float64]:
+    """A tensor's codes in real units: ``scale * (code - zero_point)``.
+
+    Raises
+    ------
+    InputError
+        If the program does not say what the codes mean.
+    """
+    real = program.real.tensors.get(tensor)
+    if real is None:
+        raise InputError("the program gives this tensor no scale", key="real.tensors", found=tensor)
+    return real.scale * (codes.astype(np.float64) - real.zero_point)
+
+
+class Simulator:
+    """A program prepared to run: weights packed, pipelines compiled, paths decided. Reusable.
+
+    Parameters
+    ----------
+    datapath
+        Another datapath to run the program on; None: the program's own.
+    """
+
+    def __init__(self, program: Program, datapath: Datapath | None = None) -> None:
+        self.program = program
+        self.datapath = program.datapath if datapath is None else datapath
+        if datapath is not None:
+            check_program(program, datapath)
+        self._executors: list[tuple[Step, Executor]] = [
+            (step, step.prepare(program.input_types(step), program.tensors[step.output], self.datapath))
+            for step in program.ordered_steps
+        ]
+        self._last_use = _last_uses(program)
+
+    def run(
+        self,
+        inputs: Inputs,
+        *,
+        taps: Iterable[str] = (),
+        statistics: bool | str = False,
+        threads: int | None = None,
+        progress: Progress | None = None,
+    ) -> Result:
+        """Run a batch; parameters as for :func:`simulate`."""
+        mode = _mode(statistics)
+        wanted = self._wanted(taps)
+        codes = to_codes(self.program, inputs)
+        count = len(next(iter(codes.values())))
+        done = 0
+
+        def one(image: int) -> tuple[dict[str, Array], dict[str, Probe]]:
+            return self._image({name: batch[image] for name, batch in codes.items()}, image, mode, wanted)
+
+        collected: list[tuple[dict[str, Array], dict[str, Probe]]] = []
+        with ThreadPoolExecutor(_threads(threads)) as pool:
+            for answer in pool.map(one, range(count)):
+                collected.append(answer)
+                done += 1
+                if progress is not None:
+                    progress(done, count)
+        return self._result(collected, wanted, mode)
+
+    def _image(
+        self, tensors: dict[str, Array], image: int, mode: StatisticsMode, wanted: dict[str, frozenset[str]]
+    ) -> tuple[dict[str, Array], dict[str, Probe]]:
+        probes = {}
+        for index, (step, executor) in enumerate(self._executors):
+            probe = Probe(image, mode, wanted.get(step.name, frozenset()))
+            inputs = [tensors[name] for name in step.inputs]
+            tensors[step.output] = executor.run(inputs, probe)
+            if mode is not StatisticsMode.OFF or probe.wanted:
+                probes[step.name] = probe
+            for name in self._last_use[index]:
+                del tensors[name]
+        return {name: tensors[name] for name in self.program.output_names}, probes
+
+    def _wanted(self, taps: Iterable[str]) -> dict[str, frozenset[str]]:
+        wanted: dict[str, frozenset[str]] = {}
+        for tap in [taps] if isinstance(taps, str) else taps:
+            step, points = self._tap_points(tap)
+            wanted[step.name] = wanted.get(step.name, frozenset()) | points
+        return wanted
+
+    def _tap_points(self, tap: str) -> tuple[Step, frozenset[str]]:
+        """``STEP`` records accumulator and output, ``STEP:POINT`` one point, ``STEP:*`` all."""
+        name, _, point = tap.partition(":")
+        step = next((step for step, _ in self._executors if step.name == name), None)
+        if step is None:
+            names = ", ".join(step.name for step, _ in self._executors[:12])
+            raise InputError("no step of this name to tap", found=name, allowed=names)
+        points = step.taps(self.datapath)
+        if point == "*":
+            return step, frozenset(points)
+        if not point:
+            return step, frozenset(points) & {"accumulator", "output"}
+        if point not in points:
+            raise InputError(f"the step {name} has no such tap", found=point, allowed=", ".join(points))
+        return step, frozenset({point})
+
+    def _result(
+        self,
+        collected: Sequence[tuple[dict[str, Array], dict[str, Probe]]],
+        wanted: dict[str, frozenset[str]],
+        mode: StatisticsMode,
+    ) -> Result:
+        outputs = {
+            name: np.stack([answer[name] for answer, _ in collected]) for name in self.program.output_names
+        }
+        taps = {
+            step: {
+                point: np.stack([probes[step].taps[point] for _, probes in collected])
+                for point in sorted(points)
+            }
+            for step, points in wanted.items()
+        }
+        statistics = None
+        if mode is not StatisticsMode.OFF:
+            statistics = {
+                step.name: summarise(
+                    step, executor, self.program, [probes[step.name] for _, probes in collected], mode
+                )
+                for step, executor in self._executors
+            }
+        return Result(outputs, taps, statistics, self.program)
+
+
+def simulate(
+    program: Program,
+    inputs: Inputs,
+    *,
+    taps: Iterable[str] = (),
+    statistics: bool | str = False,
+    threads: int | None = None,
+    datapath: Datapath | None = None,
+    progress: Progress | None = None,
+) -> Result:
+    """Run a program bit-exactly.
+
+    Parameters
+    ----------
+    inputs
+        A batch: integer codes of the input type; raw bytes or floats, which are quantized by
+        ARITHMETIC.md A9. Several inputs: a mapping from name to batch.
+    taps
+        What to record: ``STEP`` (accumulator and output), ``STEP:POINT``, ``STEP:*``.
+    statistics
+        False, True, or ``"prefix"`` to count overflows of accumulator prefixes too.
+    threads
+        Images are spread over so many threads; None: one per processor. The bits do not depend on it.
+    datapath
+        Another datapath to run on; None: the program's own.
+
+    Raises
+    ------
+    InputError
+        If inputs, taps or datapath do not fit the program.
+    """
+    simulator = Simulator(program, datapath)
+    return simulator.run(inputs, taps=taps, statistics=statistics, threads=threads, progress=progress)
+
+
+def _mode(statistics: bool | str) -> StatisticsMode:
+    if isinstance(statistics, bool):
+        return StatisticsMode.EVENTS if statistics else StatisticsMode.OFF
+    try:
+        return StatisticsMode(statistics)
+    except ValueError:
+        allowed = "False, True, " + ", ".join(StatisticsMode)
+        raise InputError("unknown statistics", found=statistics, allowed=allowed) from None
+
+
+def _threads(threads: int | None) -> int:
+    if threads is None:
+        return os.cpu_count() or 1
+    if threads < 1:
+        raise InputError("threads must be positive", found=threads, allowed="1 or more")
+    return threads
+
+
+def _last_uses(program: Program) -> list[list[str]]:
+    """For each step in order, the tensors nobody needs after it."""
+    last = {name: index for index, step in enumerate(program.ordered_steps) for name in step.inputs}
+    keep = set(program.output_names)
+    for index, step in enumerate(program.ordered_steps):
+        last.setdefault(step.output, index)
+    return [
+        [name for name, index in last.items() if index == position and name not in keep]
+        for position in range(len(program.ordered_steps))
+    ]
