@@ -54,8 +54,19 @@ class Moments:
         high = np.clip(mean + sigmas * sigma, self.low, self.high)
         return float(low.min()), float(high.max())
 
-    def clipped(self, low: float | None, high: float | None) -> Moments:
-        """The moments after an activation function that clips (1.6)."""
+    def scaled(self, factors: Vector) -> Moments:
+        """The moments of channels multiplied by positive factors."""
+        mean, sigma = self.gaussian
+        return Moments(
+            self.mean * factors,
+            self.variance * factors**2,
+            self.low * factors,
+            self.high * factors,
+            (mean * factors, sigma * factors),
+        )
+
+    def clipped(self, low: float | None, high: float | Vector | None) -> Moments:
+        """The moments after an activation function that clips (1.6); `high` may be per channel."""
         a = -np.inf if low is None else low
         b = np.inf if high is None else high
         mean, sigma = self.gaussian

@@ -52,7 +52,7 @@ def compile_network(
         state = step.run(state)
     if state.program is None:
         raise InputError("the recipe makes no program", key="passes", allowed="a list that ends with lower")
-    return state.program
+    return state.program.replace(notes=state.notes)
 
 
 def _with_needs(datapath: Datapath, recipe: Recipe) -> tuple[Datapath, tuple[str, ...]]:

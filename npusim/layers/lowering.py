@@ -49,8 +49,16 @@ class Lowering:
         code, _ = _bound(value, self.quantization[tensor], self.datapath.activation.interval, 0)
         return code
 
-    def output_fields(self, tensor: str, clip: Clip | None = None) -> tuple[FieldValues, Activation]:
-        """`y_zero`, `low` and `high` of an output tensor, and which bounds are an activation's (A4)."""
+    def output_fields(
+        self, tensor: str, clip: Clip | None = None, caps: npt.NDArray[Any] | None = None
+    ) -> tuple[FieldValues, Activation]:
+        """`y_zero`, `low` and `high` of an output tensor, and which bounds are an activation's (A4).
+
+        Parameters
+        ----------
+        caps
+            Upper bounds per channel: `high` becomes one per channel.
+        """
         quantization = self.quantization[tensor]
         codes = self.datapath.activation.interval
         lower, upper = (None, None) if clip is None else clip
@@ -62,7 +70,12 @@ class Lowering:
             (False, True): Activation.HIGH,
             (True, True): Activation.BOTH,
         }[is_low, is_high]
-        return {"y_zero": quantization.zero_point, "low": low, "high": high}, flag
+        fields: FieldValues = {"y_zero": quantization.zero_point, "low": low, "high": high}
+        if caps is None:
+            return fields, flag
+        capped = [_bound(float(cap), quantization, codes, codes.high)[0] for cap in caps]
+        flag = Activation.BOTH if is_low else Activation.HIGH
+        return {**fields, "high": np.minimum(_column(capped), high)}, flag
 
     def shared_scale(self, reals: Sequence[Fraction]) -> tuple[list[int], int]:
         """Multipliers that share one shift, by the datapath's recipe."""

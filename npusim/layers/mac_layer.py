@@ -31,10 +31,14 @@ class MacLayer(FusingLayer):
         Output channels first.
     bias
         One per output channel; None: zero.
+    caps
+        Upper bounds of the fused activation function per output channel, below that of `clip`: what is
+        left of a ReLU6 whose channels were scaled. The datapath needs a `high` per channel.
     """
 
     weights: FloatArray
     bias: FloatArray | None = None
+    caps: FloatArray | None = None
 
     def geometry(self) -> dict[str, Any]:
         """How the MAC step walks over its input."""
@@ -67,8 +71,9 @@ class MacLayer(FusingLayer):
 
     def finish(self, sums: FloatTensor) -> FloatTensor:
         """Add the bias, apply the fused clip."""
-        biased = sums + self.real_bias.astype(sums.dtype)
-        return biased if self.clip is None else np.clip(biased, *self.clip)
+        made = sums + self.real_bias.astype(sums.dtype)
+        made = made if self.clip is None else np.clip(made, *self.clip)
+        return made if self.caps is None else np.minimum(made, self.caps.astype(made.dtype))
 
     def input_channels(self, channels: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
         """A vector over input channels as each output reads it: (outputs, inputs per group)."""
@@ -79,8 +84,12 @@ class MacLayer(FusingLayer):
         weights = self.weights.astype(np.float64).reshape(self.output_channels, -1, self.weights.shape[-1])
         mean = np.einsum("oti,oi->o", weights, self.input_channels(inputs[0].mean))
         variance = np.einsum("oti,oi->o", weights**2, self.input_channels(inputs[0].variance))
-        made = Moments.normal(mean + self.real_bias, np.sqrt(variance))
-        return made if self.clip is None else made.clipped(*self.clip)
+        return self.activated(Moments.normal(mean + self.real_bias, np.sqrt(variance)))
+
+    def activated(self, made: Moments) -> Moments:
+        """Moments of its sums after the fused activation function."""
+        made = made if self.clip is None else made.clipped(*self.clip)
+        return made if self.caps is None else made.clipped(None, self.caps)
 
     def lower(self, lowering: Lowering) -> list[Step]:
         (x,) = self.inputs
@@ -92,7 +101,7 @@ class MacLayer(FusingLayer):
         if lowering.datapath.mac.zero_point is ZeroPoint.FOLDED:
             sums = weights.codes.reshape(self.output_channels, -1).sum(axis=1, dtype=np.int64)
             bias = bias - x_quantization.zero_point * sums
-        fields, activation = lowering.output_fields(y, self.clip)
+        fields, activation = lowering.output_fields(y, self.clip, self.caps)
         fields |= {"x_zero": x_quantization.zero_point} | self._scale_fields(lowering, weights, worth, y)
         return [
             MacStep(

@@ -41,7 +41,6 @@ class Lower(Pass):
                 raise error.within(f"layers.{layer.name}") from None
         program = Program(
             name=network.name,
-            notes=state.notes,
             input_names=tuple(tensor.name for tensor in network.inputs),
             output_names=network.outputs,
             tensors=_tensors(network, datapath, steps),

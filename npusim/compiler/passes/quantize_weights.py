@@ -11,6 +11,7 @@ from pydantic import Field
 
 from npusim.compiler.base import Compilation, Pass
 from npusim.compiler.bias_guard import BiasGuard
+from npusim.compiler.squant import squant
 from npusim.errors import InputError
 from npusim.layers.mac_layer import MacLayer
 from npusim.quantization import QuantizedWeights
@@ -30,13 +31,24 @@ class Scheme(StrEnum):
     shift is fused into the rescale shift."""
 
 
+class WeightRounding(StrEnum):
+    """Which code a weight becomes."""
+
+    NEAREST = "nearest"
+    SQUANT = "squant"
+    """Nearest, then a few flipped so that the errors of each kernel and channel sum to about nothing
+    (arXiv 2202.07471); data-free."""
+
+
 class QuantizeWeights(Pass):
-    """Round weights to the nearest code, symmetric, the lowest code unused.
+    """Weights become codes, symmetric, the lowest code unused.
 
     Attributes
     ----------
     scheme
         How many scales.
+    rounding
+        Which code a weight becomes.
     max_shift
         For ``shift_scaler``: a limit below the datapath's field; None: the field's.
     """
@@ -45,6 +57,7 @@ class QuantizeWeights(Pass):
 
     pass_: Literal["quantize_weights"] = Field("quantize_weights", alias="pass")
     scheme: Scheme
+    rounding: WeightRounding = WeightRounding.NEAREST
     max_shift: int | None = Field(None, ge=0, le=63)
 
     def run(self, state: Compilation) -> Compilation:
@@ -75,14 +88,24 @@ class QuantizeWeights(Pass):
         if self.scheme is Scheme.PER_CHANNEL:
             scales = np.where(ranges > 0, ranges / greatest, 1.0)
             scales, changed = guard.raise_scales(scales)
-            return _codes(weights, scales, np.zeros(len(weights), np.int64), greatest), changed
+            return self._codes(weights, scales, np.zeros(len(weights), np.int64), greatest), changed
         shifts = np.zeros(len(weights), np.int64)
         if self.scheme is Scheme.SHIFT_SCALER:
             limit = state.datapath.inverse_shift_max
             shifts = shift_scaler(ranges, limit if self.max_shift is None else min(limit, self.max_shift))
         scale = ranges.max() / greatest if ranges.max() > 0 else 1.0
         scale, shifts, changed = guard.lower_shifts(scale, shifts)
-        return _codes(weights, np.array([scale]), shifts, greatest), changed
+        return self._codes(weights, np.array([scale]), shifts, greatest), changed
+
+    def _codes(
+        self, weights: Vector, scales: Vector, shifts: npt.NDArray[np.int64], greatest: int
+    ) -> QuantizedWeights:
+        shape = (-1, *[1] * (weights.ndim - 1))
+        scaled = np.ldexp(weights, shifts.reshape(shape)) / scales.reshape(shape)
+        codes = np.clip(np.rint(scaled), -greatest, greatest)
+        if self.rounding is WeightRounding.SQUANT:
+            codes = squant(scaled, codes, greatest)
+        return QuantizedWeights(codes.astype(np.int8 if greatest < 128 else np.int16), scales, shifts)
 
 
 def shift_scaler(ranges: Vector, limit: int) -> npt.NDArray[np.int64]:
@@ -100,12 +123,3 @@ def shift_scaler(ranges: Vector, limit: int) -> npt.NDArray[np.int64]:
     for shift in range(1, limit + 1):
         shifts[(ranges > 0) & (np.ldexp(ranges, shift) <= whole)] = shift
     return shifts
-
-
-def _codes(
-    weights: Vector, scales: Vector, shifts: npt.NDArray[np.int64], greatest: int
-) -> QuantizedWeights:
-    shape = (-1, *[1] * (weights.ndim - 1))
-    scaled = np.ldexp(weights, shifts.reshape(shape)) / scales.reshape(shape)
-    codes = np.clip(np.rint(scaled), -greatest, greatest)
-    return QuantizedWeights(codes.astype(np.int8 if greatest < 128 else np.int16), scales, shifts)

@@ -1,0 +1,135 @@
+"""Iterative bias correction (arXiv 1906.03193; algorithms.md 4.2), measured on the simulator."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, ClassVar, Literal
+
+import numpy as np
+import numpy.typing as npt
+from pydantic import Field
+
+from npusim import reference
+from npusim.compiler.base import Compilation, Pass
+from npusim.compiler.pre_activation import expose_sums, sums_of
+from npusim.errors import InputError
+from npusim.input_codes import quantize_floats
+from npusim.network import Network
+from npusim.program import Program
+from npusim.simulator import simulate
+from npusim.steps.base import Step
+from npusim.steps.mac import MacStep
+
+Array = npt.NDArray[Any]
+Means = npt.NDArray[np.float64]
+
+
+class IterativeBiasCorrection(Pass):
+    """Give every channel's sum the mean that it has in float, layer by layer.
+
+    In execution order each MAC step runs on what the corrected steps before it made; the mean of its
+    dequantized accumulators over the calibration images is compared with the float network's, and
+    the difference goes into its bias. After `lower`.
+
+    Attributes
+    ----------
+    images
+        Use at most so many calibration images.
+    standard_errors
+        A channel stays as it is where the shift is smaller than so many standard errors of its mean
+        over the images.
+    """
+
+    kind: ClassVar[str] = "iterative_bias_correction"
+
+    pass_: Literal["iterative_bias_correction"] = Field("iterative_bias_correction", alias="pass")
+    images: int = Field(64, ge=1)
+    standard_errors: float = Field(2.0, ge=0)
+    batch: int = Field(8, ge=1)
+
+    def run(self, state: Compilation) -> Compilation:
+        if state.program is None:
+            raise InputError("there is no program to correct: run lower first", key="passes")
+        if state.calibration is None:
+            raise InputError("iterative bias correction needs calibration data", key="calibration")
+        images = {name: data[: self.images] for name, data in state.calibration.items()}
+        wanted = self._float_means(state, images)
+        program, corrected = self._correct(state, images, wanted)
+        return state.with_(program=program).note(f"{corrected} biases were corrected on integer runs")
+
+    def _float_means(self, state: Compilation, images: Mapping[str, Array]) -> dict[str, Means]:
+        """Per layer the mean over pixels of each channel's sum in float: (images, channels)."""
+        exposed: Network = expose_sums(state.network)
+        means: dict[str, list[Means]] = {}
+
+        def see(tensor: str, values: Array) -> None:
+            layer = sums_of(tensor)
+            if layer is not None:
+                means.setdefault(layer, []).append(_pixel_means(values))
+
+        total = len(next(iter(images.values())))
+        for start in range(0, total, self.batch):
+            state.progress(f"float means: image {start} of {total}")
+            part = {name: data[start : start + self.batch] for name, data in images.items()}
+            reference.run(exposed, part, observe=see)
+        return {layer: np.concatenate(parts) for layer, parts in means.items()}
+
+    def _correct(
+        self, state: Compilation, images: Mapping[str, Array], wanted: dict[str, Means]
+    ) -> tuple[Program, int]:
+        program = state.program
+        assert program is not None
+        tensors = {name: _codes(program, name, data) for name, data in images.items()}
+        readers = {name: step.name for step in program.ordered_steps for name in step.inputs}
+        steps, corrected = [], 0
+        for step in program.ordered_steps:
+            state.progress(f"correcting biases: {step.name}")
+            if isinstance(step, MacStep) and step.name in wanted:
+                step, changed = self._correct_step(program, step, tensors, wanted[step.name])
+                corrected += changed
+            steps.append(step)
+            tensors[step.output] = _run(program, step, tensors, ())[0]
+            for name in step.inputs:
+                if readers[name] == step.name:
+                    tensors.pop(name, None)
+        return program.replace(steps=tuple(steps)), corrected
+
+    def _correct_step(
+        self, program: Program, step: MacStep, tensors: Mapping[str, Array], wanted: Means
+    ) -> tuple[MacStep, int]:
+        worth = program.real.accumulators[step.name]
+        _, taps = _run(program, step, tensors, ("accumulator",))
+        shifts = wanted - _pixel_means(taps["accumulator"]) * worth
+        mean = shifts.mean(axis=0)
+        error = shifts.std(axis=0, ddof=1) / np.sqrt(len(shifts)) if len(shifts) > 1 else np.zeros_like(mean)
+        change = np.where(np.abs(mean) >= self.standard_errors * error, np.rint(mean / worth), 0)
+        register = program.datapath.mac.bias.register
+        bias = np.clip(step.bias + change.astype(np.int64), register.low, register.high)
+        return step.replace(bias=bias), int(np.count_nonzero(bias != step.bias))
+
+
+def _pixel_means(values: Array) -> Means:
+    """(images, channels): means over everything in between."""
+    made: Means = values.reshape(len(values), -1, values.shape[-1]).mean(axis=1, dtype=np.float64)
+    return made
+
+
+def _codes(program: Program, name: str, real: Array) -> Array:
+    meaning, kind = program.real.tensors[name], program.tensors[name]
+    codes = quantize_floats(real, meaning.scale, meaning.zero_point, kind.codes.interval)
+    return codes.astype(kind.dtype)
+
+
+def _run(
+    program: Program, step: Step, tensors: Mapping[str, Array], points: tuple[str, ...]
+) -> tuple[Array, dict[str, Array]]:
+    """Run one step alone on the public simulator: its output, and what was tapped."""
+    alone = program.replace(
+        input_names=tuple(dict.fromkeys(step.inputs)),
+        output_names=(step.output,),
+        tensors={name: program.tensors[name] for name in (*step.inputs, step.output)},
+        steps=(step,),
+    )
+    inputs = {name: tensors[name] for name in alone.input_names}
+    result = simulate(alone, inputs, taps=[f"{step.name}:{point}" for point in points])
+    return result.outputs[step.output], result.taps.get(step.name, {})

@@ -1,0 +1,101 @@
+"""Moments without data: what each layer does to its channels' means and variances (algorithms.md 1.7)."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from npusim.layers.add import Add
+from npusim.layers.avg_pool2d import AvgPool2d
+from npusim.layers.base import Layer
+from npusim.layers.batch_norm import BatchNorm
+from npusim.layers.concat import Concat
+from npusim.layers.conv2d import Conv2d
+from npusim.layers.dense import Dense
+from npusim.layers.depthwise_conv2d import DepthwiseConv2d
+from npusim.layers.flatten import Flatten
+from npusim.layers.global_avg_pool import GlobalAvgPool
+from npusim.layers.max_pool2d import MaxPool2d
+from npusim.layers.reshape import Reshape
+from npusim.moments import Moments
+from tests.layers.cases import TWO, X, some
+
+A = Moments.normal(np.array([1.0, -2.0]), np.array([0.5, 3.0]))
+B = Moments.normal(np.array([4.0, 0.25]), np.array([2.0, 1.0])).clipped(0.0, None)
+
+
+def through(layer: Layer, *inputs: Moments) -> Moments:
+    made = layer.moments(inputs)
+    assert made is not None
+    return made
+
+
+def test_add_sums_means_variances_and_bounds() -> None:
+    made = through(Add(**TWO), A, B)
+    np.testing.assert_allclose(made.mean, A.mean + B.mean)
+    np.testing.assert_allclose(made.variance, A.variance + B.variance)
+    np.testing.assert_array_equal(through(Add(**TWO), B, B).low, [0, 0])
+    assert through(Add(**TWO), B, B).range(100.0)[0] == 0.0
+
+
+def test_a_fused_clip_bounds_the_sum() -> None:
+    assert through(Add(**TWO, clip=(-1.0, 2.0)), A, B).range(6.0) == (-1.0, 2.0)
+
+
+def test_concat_puts_channels_behind_each_other() -> None:
+    made = through(Concat(**TWO), A, B)
+    np.testing.assert_array_equal(made.mean, [*A.mean, *B.mean])
+    np.testing.assert_array_equal(made.high, [*A.high, *B.high])
+    assert made.range(6.0) == (-20.0, 16.0)
+    assert Concat(**TWO, axis=0).moments([A, B]) is None
+
+
+@pytest.mark.parametrize(
+    "layer",
+    [
+        AvgPool2d(**X, kernel=(2, 2)),
+        GlobalAvgPool(**X),
+        MaxPool2d(**X, kernel=(2, 2)),
+        Flatten(**X),
+        Reshape(**X, shape=(8,)),
+        Reshape(**X, shape=(4, 2)),
+    ],
+    ids=lambda layer: layer.kind,
+)
+def test_layers_that_keep_channels(layer: Layer) -> None:
+    assert layer.moments([A]) is A
+
+
+def test_a_reshape_that_mixes_channels_is_not_known() -> None:
+    assert Reshape(**X, shape=(2, 4)).moments([A]) is None
+
+
+def test_batch_norm_leaves_beta_and_gamma() -> None:
+    norm = BatchNorm(
+        **X, gamma=np.array([-2.0, 1.0]), beta=np.array([3.0, 0.0]), mean=A.mean, variance=A.variance
+    )
+    made = through(norm, A)
+    np.testing.assert_array_equal(made.mean, [3, 0])
+    np.testing.assert_array_equal(made.variance, [4, 1])
+
+
+@pytest.mark.parametrize("features", [2, 8])
+def test_dense_reads_flattened_channels_pixel_by_pixel(features: int) -> None:
+    weights = some(3, features).astype(np.float64)
+    made = through(Dense(**X, weights=weights), A)
+    np.testing.assert_allclose(made.mean, weights @ np.tile(A.mean, features // 2))
+    np.testing.assert_allclose(made.variance, weights**2 @ np.tile(A.variance, features // 2))
+
+
+def test_convolutions_read_their_channels() -> None:
+    weights = some(4, 2, 1, 1).astype(np.float64)
+    taps = weights.sum(axis=(1, 2, 3))
+    np.testing.assert_allclose(
+        through(DepthwiseConv2d(**X, weights=weights), A).mean, taps * np.repeat(A.mean, 2)
+    )
+    grouped = through(Conv2d(**X, weights=weights, groups=2), A)
+    np.testing.assert_allclose(grouped.mean, taps * np.repeat(A.mean, 2))
+    full = some(3, 2, 2, 2).astype(np.float64)
+    np.testing.assert_allclose(
+        through(Conv2d(**X, weights=full), A).variance, (full**2).sum(axis=(1, 2)) @ A.variance
+    )

@@ -1,0 +1,106 @@
+"""Every step goes to disk and comes back; bad documents name the key."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from npusim.errors import InputError
+from npusim.files.array_model import same_values
+from npusim.program import STEPS, load_program
+from npusim.steps.add import AddStep
+from npusim.steps.average_pool import AveragePoolStep
+from npusim.steps.base import Step, TensorType
+from npusim.steps.clamp import ClampStep
+from npusim.steps.concat import ConcatStep
+from npusim.steps.fields import Activation
+from npusim.steps.mac import MacStep
+from npusim.steps.max_pool import MaxPoolStep
+from npusim.steps.pad import PadStep
+from npusim.steps.reshape import ReshapeStep
+from tests.steps.one_step import CHANNELWISE, WES, one_step
+
+X = {"name": "step", "inputs": ("x",), "output": "y"}
+TWO = {**X, "inputs": ("a", "b")}
+RESULT = {"shift": 3, "y_zero": 0, "low": -128, "high": 127}
+OPERAND = {"x_zero": -3, "multiplier": 1}
+MANY = np.arange(1, 101)
+
+CASES: list[tuple[Step, list[tuple[int, ...]]]] = [
+    (
+        AddStep(**TWO, operand_fields=(OPERAND, OPERAND), fields=RESULT, activation=Activation.LOW),
+        [(2, 2)] * 2,
+    ),
+    (
+        AddStep(**TWO, operand_fields=({**OPERAND, "multiplier": MANY}, OPERAND), fields=RESULT),
+        [(1, 1, 100)] * 2,
+    ),
+    (
+        AveragePoolStep(
+            **X,
+            kernel=(2, 1),
+            padding=((1, 0), (0, 0)),
+            x_zero=5,
+            counts=np.array([1, 2]),
+            multipliers=np.array([9, 4]),
+            fields=RESULT,
+        ),
+        [(3, 3, 2)],
+    ),
+    (MaxPoolStep(**X, kernel=(2, 2), stride=(2, 2), padding=((0, 1), (0, 1))), [(3, 3, 2)]),
+    (ConcatStep(**TWO, axis=0, operand_fields=(None, {**OPERAND, **RESULT})), [(2, 2, 1)] * 2),
+    (PadStep(**X, pads=((1, 0), (0, 2)), value=-7), [(2, 3)]),
+    (ReshapeStep(**X, shape=(2, 1, 3)), [(6,)]),
+    (ClampStep(**X, low=-3, high=9, activation=Activation.LOW), [(6,)]),
+]
+
+
+@pytest.mark.parametrize(("step", "shapes"), CASES, ids=lambda case: getattr(case, "kind", ""))
+def test_a_step_comes_back_as_it_was(tmp_path: Path, step: Step, shapes: list[Any]) -> None:
+    program = one_step(step, shapes, CHANNELWISE)
+    program.save(tmp_path / "p.yaml")
+    again = load_program(tmp_path / "p.yaml")
+    assert type(again.steps[0]) is type(step)
+    assert same_values(again.steps[0].model_dump(), step.model_dump())
+    again.save(tmp_path / "q.yaml")
+    text = (tmp_path / "p.yaml").read_text().replace("p.h5", "q.h5")
+    assert (tmp_path / "q.yaml").read_text() == text
+
+
+def test_no_step_is_left_out() -> None:
+    assert {type(step) for step, _ in CASES} | {MacStep} == set(STEPS.values())
+
+
+@pytest.mark.parametrize(
+    ("line", "instead", "key"),
+    [
+        ("value: -7", "value: 300", "steps[0].value"),
+        ("value: -7", "value: seven", "steps[0].value"),
+        ("value: -7", "valeu: -7", "steps[0].valeu"),
+        ("step: pad", "step: pat", "steps[0].step"),
+    ],
+)
+def test_a_bad_document_names_file_line_and_key(tmp_path: Path, line: str, instead: str, key: str) -> None:
+    path = tmp_path / "p.yaml"
+    one_step(PadStep(**X, pads=((1, 0), (0, 2)), value=-7), [(2, 3)]).save(path)
+    text = path.read_text()
+    assert line in text
+    path.write_text(text.replace(line, instead))
+    with pytest.raises(InputError) as caught:
+        load_program(path)
+    assert (caught.value.file, caught.value.key) == (str(path), key)
+    assert caught.value.line is not None
+
+
+@pytest.mark.parametrize(("step", "shapes"), CASES, ids=lambda case: getattr(case, "kind", ""))
+def test_codes_of_another_width_are_refused_where_pipelines_read_them(step: Step, shapes: list[Any]) -> None:
+    wide = [TensorType(shape=shape, bits=16) for shape in shapes]
+    if isinstance(step, (PadStep, ReshapeStep)):
+        assert step.output_type(wide, WES).bits == 16
+        return
+    with pytest.raises(InputError) as caught:
+        step.check(wide, WES)
+    assert caught.value.key == "inputs[0]"
