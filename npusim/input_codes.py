@@ -47,7 +47,8 @@ def quantize_floats(
         where = tuple(int(i) for i in np.argwhere(np.isnan(values))[0])
         raise InputError("the input holds NaN", found=f"at {where}", allowed="numbers")
     steps = np.rint(values.astype(np.float64) / scale) + zero_point
-    return np.clip(steps, codes.low, codes.high).astype(np.int64)
+    made: npt.NDArray[np.int64] = np.clip(steps, codes.low, codes.high).astype(np.int64)
+    return made
 
 
 def to_codes(program: Program, inputs: npt.ArrayLike | Mapping[str, npt.ArrayLike]) -> dict[str, Array]:
@@ -98,7 +99,9 @@ def _convert(program: Program, name: str, batch: Array) -> Array:
         if real is None:
             raise InputError("the program gives its input no scale: only codes can be fed", found=name)
         return quantize_floats(batch, real.scale, real.zero_point, kind.codes.interval).astype(kind.dtype)
-    raise InputError(f"the input {name} has the wrong type", found=str(batch.dtype), allowed="integers, floats")
+    raise InputError(
+        f"the input {name} has the wrong type", found=str(batch.dtype), allowed="integers, floats"
+    )
 
 
 def _look_up(program: Program, batch: Array, table: npt.NDArray[np.int64]) -> Array:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from functools import cached_property, reduce
 from operator import or_
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, Literal
 
 from pydantic import Field, model_validator
 
@@ -22,7 +22,10 @@ from npusim.registry import find
 LAYERS = find(npusim.layers, Layer, "layer")
 """Every layer, by the name a network's YAML calls it."""
 
-AnyLayer = Annotated[reduce(or_, LAYERS.values()), Field(discriminator="layer")]
+if TYPE_CHECKING:
+    AnyLayer = Layer
+else:
+    AnyLayer = Annotated[reduce(or_, LAYERS.values()), Field(discriminator="layer")]
 
 
 class NetworkInput(Model):
@@ -51,7 +54,7 @@ class Network(Model):
     notes: tuple[str, ...] = ()
     preprocess: Preprocess | None = None
     inputs: Annotated[tuple[NetworkInput, ...], Field(min_length=1)]
-    layers: tuple[AnyLayer, ...]  # type: ignore[valid-type]
+    layers: tuple[AnyLayer, ...]
     outputs: Annotated[tuple[Name, ...], Field(min_length=1)]
 
     @model_validator(mode="after")

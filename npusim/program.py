@@ -6,9 +6,10 @@ from dataclasses import dataclass
 from functools import cached_property, reduce
 from operator import or_
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import numpy as np
+import numpy.typing as npt
 from pydantic import Field, model_validator
 
 import npusim.steps
@@ -26,14 +27,32 @@ from npusim.steps.base import Step, TensorType
 STEPS = find(npusim.steps, Step, "step")
 """Every step, by the name a program's YAML calls it."""
 
-AnyStep = Annotated[reduce(or_, STEPS.values()), Field(discriminator="step")]
+if TYPE_CHECKING:
+    AnyStep = Step
+else:
+    AnyStep = Annotated[reduce(or_, STEPS.values()), Field(discriminator="step")]
 
 
 class RealTensor(Model):
-    """What a tensor's codes mean: ``scale * (code - zero_point)``."""
+    """What a tensor's codes mean: ``scale * (code - zero_point)``, then ``* factors + offsets``.
+
+    Attributes
+    ----------
+    factors, offsets
+        Per channel, where the compiler scaled or shifted channels: they lead back to the value that
+        the float network has there. None: 1 and 0.
+    """
 
     scale: Annotated[float, Field(gt=0, allow_inf_nan=False)]
     zero_point: int = 0
+    factors: FloatArray | None = None
+    offsets: FloatArray | None = None
+
+    def dequantize(self, codes: npt.NDArray[Any]) -> npt.NDArray[np.float64]:
+        """Codes, channels last, in the float network's units."""
+        real = self.scale * (codes.astype(np.float64) - self.zero_point)
+        real = real if self.factors is None else real * self.factors
+        return real if self.offsets is None else real + self.offsets
 
 
 class Real(Model):
@@ -85,7 +104,7 @@ class Program(Model):
     input_names: Annotated[tuple[Name, ...], Field(min_length=1, alias="inputs")]
     output_names: Annotated[tuple[Name, ...], Field(min_length=1, alias="outputs")]
     tensors: dict[Name, TensorType]
-    steps: tuple[AnyStep, ...]  # type: ignore[valid-type]
+    steps: tuple[AnyStep, ...]
     real: Real = Field(default_factory=Real)
     datapath: Datapath
 

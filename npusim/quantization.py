@@ -56,4 +56,5 @@ class QuantizedWeights:
     def dequantized(self) -> npt.NDArray[np.float64]:
         """The real weights that the codes stand for."""
         worth = np.array([float(self.channel_scale(o)) for o in range(self.outputs)])
-        return self.codes * worth.reshape(-1, *[1] * (self.codes.ndim - 1))
+        real: npt.NDArray[np.float64] = self.codes * worth.reshape(-1, *[1] * (self.codes.ndim - 1))
+        return real

@@ -6,7 +6,6 @@ import os
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
-from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -49,7 +48,7 @@ class Result:
 
 
 def dequantize(program: Program, tensor: str, codes: Array) -> npt.NDArray[np.float64]:
-    """A tensor's codes in real units: ``scale * (code - zero_point)``.
+    """A tensor's codes in real units.
 
     Raises
     ------
@@ -59,7 +58,7 @@ def dequantize(program: Program, tensor: str, codes: Array) -> npt.NDArray[np.fl
     real = program.real.tensors.get(tensor)
     if real is None:
         raise InputError("the program gives this tensor no scale", key="real.tensors", found=tensor)
-    return real.scale * (codes.astype(np.float64) - real.zero_point)
+    return real.dequantize(codes)
 
 
 class Simulator:

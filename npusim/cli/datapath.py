@@ -24,14 +24,17 @@ def list_(json: options.Json = False) -> None:
         from json import dumps
 
         rows = [
-            {"name": p.name, "title": p.title, "source": p.source, "evidence": p.evidence.model_dump(mode="json")}
+            {
+                "name": p.name,
+                "title": p.title,
+                "source": p.source,
+                "evidence": p.evidence.model_dump(mode="json"),
+            }
             for p in presets
         ]
         typer.echo(dumps(rows))
         return
-    print_table(
-        ("name", "evidence", "title"), [(p.name, p.evidence.status.value, p.title) for p in presets]
-    )
+    print_table(("name", "evidence", "title"), [(p.name, p.evidence.status.value, p.title) for p in presets])
 
 
 @app.command()

@@ -10,7 +10,17 @@ import typer
 
 from npusim.cli import options
 
-_PACKAGES = ("numpy", "numba", "llvmlite", "h5py", "pydantic", "onnx", "onnxruntime", "ai-edge-litert", "torch")
+_PACKAGES = (
+    "numpy",
+    "numba",
+    "llvmlite",
+    "h5py",
+    "pydantic",
+    "onnx",
+    "onnxruntime",
+    "ai-edge-litert",
+    "torch",
+)
 _TOOLS = ("iverilog", "verilator", "yosys")
 
 

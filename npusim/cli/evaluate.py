@@ -76,5 +76,6 @@ def _report(result: Evaluation, *, as_json: bool) -> None:
     if result.agreement is not None:
         typer.echo(f"same first choice as float: {percent(result.agreement)}")
     print_table(
-        ("step", "tensor", "SQNR"), [(step.name, step.tensor, decibels(step.sqnr_db)) for step in result.steps]
+        ("step", "tensor", "SQNR"),
+        [(step.name, step.tensor, decibels(step.sqnr_db)) for step in result.steps],
     )

@@ -23,7 +23,8 @@ def run(
         ),
     ] = "",
     datapath: Annotated[
-        str | None, typer.Option("--datapath", metavar="D", help="Run on another datapath than the program's.")
+        str | None,
+        typer.Option("--datapath", metavar="D", help="Run on another datapath than the program's."),
     ] = None,
     statistics: Annotated[
         str, typer.Option("--statistics", help="off, events, or prefix (accumulator prefixes too).")

@@ -56,9 +56,8 @@ def overflow_lines(statistics: list[StepStatistics]) -> list[str]:
     for found in statistics:
         if found.overflows and found.accumulator is not None and found.accumulator.first_overflow is not None:
             image, *place = found.locate(found.accumulator.first_overflow)
-            lines.append(
-                f"overflow: {found.step}: {found.overflows} accumulators, first in image {image} at {tuple(place)}"
-            )
+            where = f"first in image {image} at {tuple(place)}"
+            lines.append(f"overflow: {found.step}: {found.overflows} accumulators, {where}")
     return lines
 
 

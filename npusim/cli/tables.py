@@ -5,18 +5,20 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 
 
-def print_table(columns: Sequence[str], rows: Iterable[Sequence[object]], *, title: str | None = None) -> None:
+def print_table(
+    columns: Sequence[str], rows: Iterable[Sequence[object]], *, title: str | None = None
+) -> None:
     """Print a table; numbers stand to the right. Wide enough for its content when piped."""
     from rich.console import Console
     from rich.table import Table
     from rich.text import Text
 
-    rows = [[cell if isinstance(cell, str) else _text(cell) for cell in row] for row in rows]
+    cells = [[cell if isinstance(cell, str) else _text(cell) for cell in row] for row in rows]
     table = Table(title=title, title_justify="left", box=None, pad_edge=False, header_style="bold")
     for index, column in enumerate(columns):
-        numeric = bool(rows) and all(_is_number(row[index]) for row in rows)
+        numeric = bool(cells) and all(_is_number(row[index]) for row in cells)
         table.add_column(column, justify="right" if numeric else "left", overflow="fold")
-    for row in rows:
+    for row in cells:
         table.add_row(*(Text(cell) for cell in row))
     console = Console()
     if not console.is_terminal:

@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any, ClassVar, Self
 
+import numpy as np
 import numpy.typing as npt
 
 from npusim.datapath import Datapath
@@ -16,6 +17,7 @@ from npusim.program import Program
 from npusim.quantization import Quantization, QuantizedWeights
 
 Progress = Callable[[str], None]
+Vector = npt.NDArray[np.float64]
 
 
 @dataclass(frozen=True)
@@ -34,6 +36,9 @@ class Compilation:
         Scale and zero point of every tensor that has been given one.
     weights
         Codes of every layer that has been given some.
+    factors, offsets
+        Per tensor and channel, what leads from the values of this network back to those of the network
+        that was given: ``value * factor + offset``. Tensors that are as they were have none.
     notes
         What the user should know.
     program
@@ -49,6 +54,8 @@ class Compilation:
     ranges: Mapping[str, tuple[float, float]] = field(default_factory=dict)
     quantization: Mapping[str, Quantization] = field(default_factory=dict)
     weights: Mapping[str, QuantizedWeights] = field(default_factory=dict)
+    factors: Mapping[str, Vector] = field(default_factory=dict)
+    offsets: Mapping[str, Vector] = field(default_factory=dict)
     notes: tuple[str, ...] = ()
     program: Program | None = None
     progress: Progress = lambda _: None

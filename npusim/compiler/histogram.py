@@ -35,7 +35,8 @@ class Histogram:
     def centres(self) -> npt.NDArray[np.float64]:
         """The middle of each bin."""
         width = (self.high - self.low) / BINS
-        return self.low + width * (np.arange(BINS) + 0.5)
+        made: npt.NDArray[np.float64] = self.low + width * (np.arange(BINS, dtype=np.float64) + 0.5)
+        return made
 
     def add(self, values: npt.NDArray[Any]) -> None:
         """Count more values."""
@@ -44,7 +45,8 @@ class Histogram:
 
     def percentile(self, percent: float) -> tuple[float, float]:
         """The range without the outermost values: `percent` of all are at most its high end, and as
-        many at least its low end."""
+        many at least its low end.
+        """
         share = np.cumsum(self.counts) / max(self.counts.sum(), 1)
         centres = self.centres
         low = centres[int(np.searchsorted(share, 1 - percent / 100))]

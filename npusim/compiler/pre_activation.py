@@ -21,9 +21,7 @@ def expose_sums(network: Network) -> Network:
         bare = layer.replace(name=sums, clip=None, caps=None, output=None)
         if layer.caps is None:
             low, high = layer.clip or (None, None)
-            activation: Layer = Clip(
-                name=layer.name, inputs=(sums,), output=layer.output, low=low, high=high
-            )
+            activation: Layer = Clip(name=layer.name, inputs=(sums,), output=layer.output, low=low, high=high)
         else:
             activation = layer  # bounds per channel are no layer of their own: it is computed twice
         layers += [bare, activation]

@@ -6,10 +6,9 @@ from difflib import get_close_matches
 from functools import reduce
 from operator import or_
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 from pydantic import Field
-
 
 from npusim.compiler import passes
 from npusim.compiler.base import Pass
@@ -21,7 +20,10 @@ from npusim.registry import find
 PASSES = find(passes, Pass, "pass_")
 """Every pass, by the name a recipe calls it."""
 
-AnyPass = Annotated[reduce(or_, PASSES.values()), Field(discriminator="pass_")]
+if TYPE_CHECKING:
+    AnyPass = Pass
+else:
+    AnyPass = Annotated[reduce(or_, PASSES.values()), Field(discriminator="pass_")]
 
 _RECIPES = Path(__file__).parent.parent / "configs" / "recipes"
 
@@ -41,7 +43,7 @@ class Recipe(Model):
     title: str
     needs: dict[str, Any] = Field(default_factory=dict)
     variant: Name | None = None
-    passes: Annotated[tuple[AnyPass, ...], Field(min_length=1)]  # type: ignore[valid-type]
+    passes: Annotated[tuple[AnyPass, ...], Field(min_length=1)]
 
 
 def recipe_names() -> list[str]:
@@ -72,6 +74,8 @@ def load_recipe(source: str | Path | Recipe) -> Recipe:
             hint = f"did you mean {close[0]!r}? " if close else ""
             names = ", ".join(recipe_names())
             raise InputError(
-                "no such recipe", found=str(source), allowed=f"{hint}a path ending in .yaml, or one of: {names}"
+                "no such recipe",
+                found=str(source),
+                allowed=f"{hint}a path ending in .yaml, or one of: {names}",
             )
     return validate(read_yaml(path), Recipe)

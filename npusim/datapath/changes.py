@@ -26,7 +26,7 @@ def parse_path(path: str) -> list[str | int]:
         found = list(_PATH.finditer(piece))
         if not found or "".join(match.group(0) for match in found) != piece:
             raise InputError("not a path to a key", found=path, allowed="such as mac.accumulator.bits")
-        parts += [match.group(1) if match.group(1) else int(match.group(2)) for match in found]
+        parts += [match.group(1) or int(match.group(2)) for match in found]
     return parts
 
 

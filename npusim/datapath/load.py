@@ -56,8 +56,8 @@ def change_datapath(datapath: Datapath, changes: Mapping[str, Any], name: str) -
 
     Examples
     --------
-    >>> narrow = change_datapath(load_datapath("wes_npu"), {"mac.accumulator.bits": 24}, "narrow")
-    >>> narrow.mac.accumulator.bits
+    >>> narrow = {"mac.accumulator.bits": 24, "mac.bias.bits": 24}
+    >>> change_datapath(load_datapath("wes_npu"), narrow, "narrow").mac.accumulator.bits
     24
     """
     data = datapath.model_dump(mode="json", exclude_none=True)

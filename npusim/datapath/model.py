@@ -71,7 +71,9 @@ class Codes(Model):
     @property
     def dtype(self) -> np.dtype[Any]:
         """The numpy type that carries a code."""
-        return np.dtype(f"{'i' if self.signed else 'u'}{1 if self.bits <= 8 else 2 if self.bits <= 16 else 4}")
+        return np.dtype(
+            f"{'i' if self.signed else 'u'}{1 if self.bits <= 8 else 2 if self.bits <= 16 else 4}"
+        )
 
     @property
     def interval(self) -> Interval:

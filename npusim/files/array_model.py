@@ -20,9 +20,7 @@ class ArrayModel(BaseModel):
     def __eq__(self, other: object) -> bool:
         if type(self) is not type(other):
             return False
-        return all(
-            same_values(getattr(self, name), getattr(other, name)) for name in type(self).model_fields
-        )
+        return all(same_values(getattr(self, name), getattr(other, name)) for name in type(self).model_fields)
 
     def __hash__(self) -> int:
         # arrays do not hash; that equal models have equal types is all that is needed

@@ -154,7 +154,7 @@ def _from_validator(error: Exception, location: Location, found: Any) -> tuple[L
 
 
 def _sentence(message: str) -> tuple[str, str | None]:
-    """pydantic's "Input should be X" as problem and allowed."""
+    """Pydantic's "Input should be X" as problem and allowed."""
     start = "Input should be "
     if message.startswith(start):
         return "wrong value", message.removeprefix(start)

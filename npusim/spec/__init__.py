@@ -5,5 +5,7 @@ vectors are tested against this package; nothing else computes a bit. It imports
 the standard library.
 """
 
-ARITHMETIC_VERSION = 1
+from typing import Final
+
+ARITHMETIC_VERSION: Final = 1
 """Raised by any change that can change a bit; programs and manifests record it."""

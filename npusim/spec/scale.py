@@ -9,6 +9,7 @@ from fractions import Fraction
 
 from npusim.spec.interval import Interval
 from npusim.spec.rounding import Rounding, divide
+from npusim.spec.stages.base import STRICT
 
 
 class Underflow(StrEnum):
@@ -29,7 +30,7 @@ class ScaleRecipe:
     `magnitude_bits` b: the multiplier lies in 2**(b-1) .. 2**b - 1.
     """
 
-    __pydantic_config__ = {"extra": "forbid"}
+    __pydantic_config__ = STRICT
 
     magnitude_bits: int
     rounding: Rounding = Rounding.HALF_EVEN

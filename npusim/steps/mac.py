@@ -9,6 +9,7 @@ from typing import Annotated, ClassVar, Literal
 import numpy as np
 from pydantic import Field
 
+from npusim.arity import only
 from npusim.datapath.model import Datapath
 from npusim.datapath.operations import PipelineRole
 from npusim.errors import InputError
@@ -17,7 +18,7 @@ from npusim.geometry import image_shape, window_output
 from npusim.model import Pads, Pair, Size
 from npusim.spec.interval import Interval
 from npusim.spec.stages import BaseStage
-from npusim.steps.base import Executor, Step, TensorType
+from npusim.steps.base import Executor, Step, TensorType, activation_type, require_activations
 from npusim.steps.fields import Activation, FieldValue, FieldValues, check_fields
 from npusim.steps.pipelines import require_pipeline, stage_points
 
@@ -89,15 +90,14 @@ class MacStep(Step):
         return ("accumulator", *stage_points(self.stages(datapath)), "output")
 
     def output_type(self, inputs: Sequence[TensorType], datapath: Datapath) -> TensorType:
-        (x,) = inputs
-        codes = {"bits": datapath.activation.bits, "signed": datapath.activation.signed}
+        x = only(inputs)
         if self.operation is MacOperation.DENSE:
             self._check_dense(x)
-            return TensorType(shape=(self.outputs,), **codes)
+            return activation_type((self.outputs,), datapath)
         rows, columns, channels = image_shape(x.shape)
         self._check_channels(channels)
         size = window_output((rows, columns), self.kernel, self.stride, self.dilation, self.padding)
-        return TensorType(shape=(*size, self.outputs), **codes)
+        return activation_type((*size, self.outputs), datapath)
 
     def _check_dense(self, x: TensorType) -> None:
         if self.weights.ndim != 2 or x.shape != (self.weights.shape[1],):
@@ -123,21 +123,28 @@ class MacStep(Step):
                 "weights do not fit the input",
                 key="weights",
                 found=self.weights.shape,
-                allowed=f"(outputs, rows, columns, inputs per group) for {channels} channels, {groups} groups",
+                allowed="(outputs, rows, columns, inputs per group) "
+                f"for {channels} channels, {groups} groups",
             )
 
     def check(self, inputs: Sequence[TensorType], datapath: Datapath) -> None:
+        require_activations(inputs, datapath)
         stages = self.stages(datapath)
         check_fields(self.fields, stages, datapath, self.outputs, "fields")
         _check_codes("weights", self.weights, datapath.weight.interval)
         _check_codes("bias", self.bias, Interval.of(datapath.mac.bias.register))
         if self.bias.shape != (self.outputs,):
             raise InputError(
-                "one bias per output is wanted", key="bias", found=self.bias.shape, allowed=f"({self.outputs},)"
+                "one bias per output is wanted",
+                key="bias",
+                found=self.bias.shape,
+                allowed=f"({self.outputs},)",
             )
         if self.x_zero not in inputs[0].codes.interval:
             allowed = str(inputs[0].codes.interval)
-            raise InputError("is no code of the input", key="fields.x_zero", found=self.x_zero, allowed=allowed)
+            raise InputError(
+                "is no code of the input", key="fields.x_zero", found=self.x_zero, allowed=allowed
+            )
         if "weight_zero" in self.fields and not datapath.weight.zero_point:
             raise InputError("the datapath's weights have no zero point", key="fields.weight_zero")
 

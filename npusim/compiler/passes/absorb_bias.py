@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import ClassVar, Literal
 
 import numpy as np
+import numpy.typing as npt
 from pydantic import Field
 
 from npusim.compiler.base import Compilation, Pass
@@ -12,6 +13,8 @@ from npusim.compiler.chains import Chain, find_chains
 from npusim.layers.base import Layer
 from npusim.layers.mac_layer import MacLayer
 from npusim.moments import Moments
+
+Vector = npt.NDArray[np.float64]
 
 
 class AbsorbBias(Pass):
@@ -37,11 +40,12 @@ class AbsorbBias(Pass):
 
     def run(self, state: Compilation) -> Compilation:
         layers: dict[str, Layer] = {layer.name: layer for layer in state.network.layers}
-        moments = dict(state.moments)
+        moments, offsets = dict(state.moments), dict(state.offsets)
         absorbed = 0
         for chain in find_chains(state.network):
             producer, consumer = layers[chain.producer], layers[chain.consumer]
-            assert isinstance(producer, MacLayer) and isinstance(consumer, MacLayer)
+            assert isinstance(producer, MacLayer)
+            assert isinstance(consumer, MacLayer)
             tensor = producer.outputs[0]
             if tensor not in moments or not _absorbing(chain, producer, consumer):
                 continue
@@ -52,8 +56,11 @@ class AbsorbBias(Pass):
             layers[producer.name] = producer.replace(bias=producer.real_bias - constant)
             layers[consumer.name] = consumer.replace(bias=consumer.real_bias + _through(consumer, constant))
             moments[tensor] = producer.activated(Moments.normal(mean - constant, sigma))
+            offsets[tensor] = constant * state.factors.get(tensor, 1.0) + state.offsets.get(tensor, 0.0)
             absorbed += int(np.count_nonzero(constant))
-        state = state.with_(network=state.network.replace(layers=tuple(layers.values())), moments=moments)
+        state = state.with_(
+            network=state.network.replace(layers=tuple(layers.values())), moments=moments, offsets=offsets
+        )
         return state.note(f"{absorbed} channels' high biases were absorbed") if absorbed else state
 
 
@@ -63,9 +70,9 @@ def _absorbing(chain: Chain, producer: MacLayer, consumer: MacLayer) -> bool:
     return not chain.between and producer.clip == (0.0, None) and not padded
 
 
-def _through(consumer: MacLayer, constant: np.ndarray) -> np.ndarray:  # type: ignore[type-arg]
+def _through(consumer: MacLayer, constant: Vector) -> Vector:
     """What a constant per input channel adds to each output."""
     weights = consumer.weights.astype(np.float64)
     taps = weights.reshape(consumer.output_channels, -1, weights.shape[-1]).sum(axis=1)
-    made: np.ndarray = (taps * consumer.input_channels(constant)).sum(axis=1)  # type: ignore[type-arg]
+    made: Vector = (taps * consumer.input_channels(constant)).sum(axis=1)
     return made

@@ -64,7 +64,7 @@ class ActivationRanges(Pass):
     batch: int = Field(8, ge=1)
 
     def run(self, state: Compilation) -> Compilation:
-        if RangeMethod.DATA_FREE not in {self.method} and state.calibration is None:
+        if self.method is not RangeMethod.DATA_FREE and state.calibration is None:
             return self._without_data(state)
         ranges = self._ranges(state)
         shared = share_ranges(state.network, ranges)
@@ -78,8 +78,8 @@ class ActivationRanges(Pass):
         if self.without_data is WithoutData.ERROR:
             raise InputError(f"the method {self.method} needs calibration data", key="calibration")
         free = self.replace(method=RangeMethod.DATA_FREE, output_method=RangeMethod.DATA_FREE)
-        note = f"no calibration data: activation ranges are data-free (mean +- {self.sigmas:g} sigma), not {self.method}"
-        return free.run(state.note(note))
+        ranges = f"data-free (mean +- {self.sigmas:g} sigma), not {self.method}"
+        return free.run(state.note(f"no calibration data: activation ranges are {ranges}"))
 
     def _ranges(self, state: Compilation) -> dict[str, tuple[float, float]]:
         network = state.network
@@ -101,9 +101,7 @@ class ActivationRanges(Pass):
         return ranges
 
 
-def share_ranges(
-    network: Network, ranges: dict[str, tuple[float, float]]
-) -> dict[str, tuple[float, float]]:
+def share_ranges(network: Network, ranges: dict[str, tuple[float, float]]) -> dict[str, tuple[float, float]]:
     """Ranges in which a layer that keeps codes has its input's range."""
     shared = dict(ranges)
     for layer in network.ordered_layers:

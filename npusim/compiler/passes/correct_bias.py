@@ -35,6 +35,7 @@ class CorrectBias(Pass):
                 error = state.weights[layer.name].dequantized() - layer.weights
                 taps = error.reshape(layer.output_channels, -1, error.shape[-1]).sum(axis=1)
                 mean = layer.input_channels(expected[layer.inputs[0]].mean)
-                layer = layer.replace(bias=layer.real_bias - np.sum(taps * mean, axis=1))
-            layers.append(layer)
+                layers.append(layer.replace(bias=layer.real_bias - np.sum(taps * mean, axis=1)))
+            else:
+                layers.append(layer)
         return state.with_(network=state.network.replace(layers=tuple(layers)))

@@ -71,6 +71,7 @@ class Equalize(Pass):
         state = state.with_(
             network=network.replace(layers=tuple(layers.values())),
             moments=_scaled_moments(state, layers, totals),
+            factors={**state.factors, **_factors(state, chains, totals)},
         )
         if bounds and self.relu6 is Relu6.REPLACE:
             state = state.note(f"{len(bounds)} ReLU6 became ReLUs so that their channels could be scaled")
@@ -122,7 +123,7 @@ def _open(network: Network, bounds: dict[str, float]) -> Network:
 
 
 def _scales(layers: dict[str, Layer], chain: Chain) -> Vector:
-    """s = sqrt(r1 / r2) per channel; 1 where either range is zero."""
+    """S = sqrt(r1 / r2) per channel; 1 where either range is zero."""
     producer, consumer = _mac(layers, chain.producer), _mac(layers, chain.consumer)
     first = output_ranges(producer)
     second = input_ranges(consumer, len(first) * chain.repeats).reshape(chain.repeats, -1).max(axis=0)
@@ -142,6 +143,19 @@ def _scaled_moments(
             mean, sigma = moments[tensor].gaussian
             moments[tensor] = layer.activated(Moments.normal(mean / scales, sigma / scales))
     return moments
+
+
+def _factors(state: Compilation, chains: list[Chain], totals: dict[str, Vector]) -> dict[str, Vector]:
+    """What every scaled tensor must be multiplied by to be what it was."""
+    producers = {layer.name: layer for layer in state.network.layers}
+    factors = {}
+    for chain in chains:
+        for name in (chain.producer, *chain.between):
+            tensor = producers[name].outputs[0]
+            channels = state.network.shapes[tensor][-1]
+            scales = np.tile(totals[chain.producer], channels // len(totals[chain.producer]))
+            factors[tensor] = scales * state.factors.get(tensor, 1.0)
+    return factors
 
 
 def _mac(layers: dict[str, Layer], name: str) -> MacLayer:

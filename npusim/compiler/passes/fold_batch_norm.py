@@ -82,10 +82,11 @@ def _standalone(network: Network, norm: BatchNorm) -> Layer:
     """The batch norm as a layer with weights: one tap per channel."""
     gain = norm.gain()
     bias = norm.beta - norm.mean * gain
-    common = {"name": norm.name, "inputs": norm.inputs, "output": norm.output, "bias": bias}
     if len(network.shapes[norm.inputs[0]]) == 1:
-        return Dense(weights=np.diag(gain), **common)
-    return DepthwiseConv2d(weights=gain.reshape(-1, 1, 1, 1), **common)
+        weights = np.diag(gain)
+        return Dense(name=norm.name, inputs=norm.inputs, output=norm.output, weights=weights, bias=bias)
+    taps = gain.reshape(-1, 1, 1, 1)
+    return DepthwiseConv2d(name=norm.name, inputs=norm.inputs, output=norm.output, weights=taps, bias=bias)
 
 
 def _ranges(weights: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:

@@ -81,14 +81,15 @@ class IterativeBiasCorrection(Pass):
         assert program is not None
         tensors = {name: _codes(program, name, data) for name, data in images.items()}
         readers = {name: step.name for step in program.ordered_steps for name in step.inputs}
-        steps, corrected = [], 0
+        steps: list[Step] = []
+        corrected = 0
         for step in program.ordered_steps:
             state.progress(f"correcting biases: {step.name}")
-            if isinstance(step, MacStep) and step.name in wanted:
-                step, changed = self._correct_step(program, step, tensors, wanted[step.name])
-                corrected += changed
             steps.append(step)
-            tensors[step.output] = _run(program, step, tensors, ())[0]
+            if isinstance(step, MacStep) and step.name in wanted:
+                steps[-1], changed = self._correct_step(program, step, tensors, wanted[step.name])
+                corrected += changed
+            tensors[step.output] = _run(program, steps[-1], tensors, ())[0]
             for name in step.inputs:
                 if readers[name] == step.name:
                     tensors.pop(name, None)

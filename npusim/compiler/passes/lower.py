@@ -15,7 +15,7 @@ from npusim.layers.lowering import Lowering
 from npusim.layers.mac_layer import MacLayer, accumulator_worth
 from npusim.network import Network
 from npusim.program import Program, Real, RealTensor
-from npusim.steps.base import Step, TensorType
+from npusim.steps.base import Step, TensorType, activation_type
 
 
 class Lower(Pass):
@@ -52,8 +52,7 @@ class Lower(Pass):
 
 
 def _tensors(network: Network, datapath: Datapath, steps: list[Step]) -> dict[str, TensorType]:
-    codes = {"bits": datapath.activation.bits, "signed": datapath.activation.signed}
-    tensors = {x.name: TensorType(shape=x.shape, **codes) for x in network.inputs}
+    tensors = {x.name: activation_type(x.shape, datapath) for x in network.inputs}
     for step in steps:
         try:
             tensors[step.output] = step.output_type([tensors[name] for name in step.inputs], datapath)
@@ -74,15 +73,21 @@ def _real(state: Compilation, lowering: Lowering) -> Real:
             )
     accumulators = {
         layer.name: np.array(
-            [float(w) for w in accumulator_worth(lowering.real_scale(layer.inputs[0]), state.weights[layer.name])]
+            [
+                float(w)
+                for w in accumulator_worth(lowering.real_scale(layer.inputs[0]), state.weights[layer.name])
+            ]
         )
         for layer in network.layers
         if isinstance(layer, MacLayer)
     }
     tensors = {
-        name: RealTensor(scale=found.scale, zero_point=found.zero_point)
+        name: RealTensor(
+            scale=found.scale,
+            zero_point=found.zero_point,
+            factors=state.factors.get(name),
+            offsets=state.offsets.get(name),
+        )
         for name, found in state.quantization.items()
     }
-    return Real(
-        preprocess=network.preprocess, tensors=tensors, accumulators=accumulators, byte_tables=tables
-    )
+    return Real(preprocess=network.preprocess, tensors=tensors, accumulators=accumulators, byte_tables=tables)

@@ -41,7 +41,9 @@ def decide_path(step: MacStep, x: TensorType, datapath: Datapath, mode: Statisti
         reason = f"in any order every prefix lies in {reachable}: {reachable.bits} of {_bits(datapath)} bits"
         return PathDecision(path, reachable, reason)
     if tree_holds and mac.accumulator.overflow is Overflow.WRAP and reachable.within(_WORD):
-        reason = f"sums reach {reachable}, beyond {_bits(datapath)} bits, but wrapping does not mind the order"
+        reason = (
+            f"sums reach {reachable}, beyond {_bits(datapath)} bits, but wrapping does not mind the order"
+        )
         return PathDecision(Path.WRAPPED, reachable, reason)
     where = f"{_bits(datapath)} bits" if tree_holds else "the adder tree"
     return PathDecision(Path.ORDERED, reachable, f"sums can reach {reachable}, beyond {where}: order matters")
