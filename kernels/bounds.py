@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import numpy as np
 import numpy.typing as npt
 
+from npusim.kernels.jit import Array
 from npusim.kernels.ops import Words
 from npusim.spec.mac import BiasPlace
 
 
 def prefix_bounds(
-    weights: npt.NDArray[Any],
+    weights: Array,
     bias: npt.NDArray[np.int64],
     x_low: int,
     x_high: int,

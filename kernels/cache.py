@@ -1,8 +1,8 @@
 """Where compiled kernels are kept: a folder named by the digest of everything that can change their bits.
 
-numba's disk cache does not see edits in called functions or frozen globals, and dies of a damaged
-file. Here the folder's name carries the digest of all sources, and every file its own checksum:
-what does not match is compiled again, with one warning.
+numba's own disk cache does not see edits in called functions or frozen globals, and dies of a damaged
+file. Here the folder's name carries the digest of all sources, and every file its own checksum: what
+does not match is compiled again, with one warning.
 """
 
 from __future__ import annotations
@@ -18,10 +18,12 @@ import warnings
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
+from uuid import uuid4
 
 import llvmlite
 import numba
-from numba.core.caching import CompileResultCacheImpl, FunctionCache, IndexDataCacheFile
+from numba.core.compiler import CompileResult
+from numba.core.serialize import dumps
 from platformdirs import user_cache_path
 
 from npusim import spec
@@ -86,90 +88,51 @@ def folder() -> Path:
     return _FOLDER.path
 
 
-class _Locator:
-    """numba's question where to cache, answered by the digest alone.
+class KernelCache:
+    """One kernel's compiled signatures on disk, one checksummed file each; numba calls it.
 
-    The digest is the stamp as well: clones with equal sources share their kernels, and a fresh
-    checkout's new file times do not throw them away.
+    Whatever goes wrong with a file costs a compilation, never a result.
     """
 
     def __init__(self, function: Callable[..., object]) -> None:
-        self._line = function.__code__.co_firstlineno
+        self._name = f"{function.__module__}.{function.__qualname__}"
 
-    @classmethod
-    def from_function(cls, function: Callable[..., object], _file: str) -> _Locator:
-        return cls(function)
-
-    def ensure_cache_path(self) -> None:
-        _FOLDER.path.mkdir(parents=True, exist_ok=True)
-
-    def get_cache_path(self) -> str:
+    @property
+    def cache_path(self) -> str:
+        """The folder, for numba's statistics."""
         return str(_FOLDER.path)
 
-    def get_source_stamp(self) -> str:
-        return _FOLDER.digest
-
-    def get_disambiguator(self) -> str:
-        return str(self._line)
-
-
-class _Implementation(CompileResultCacheImpl):  # type: ignore[misc]
-    _locator_classes = (_Locator,)
-
-
-class _CheckedFile(IndexDataCacheFile):  # type: ignore[misc]
-    """numba's index and data files, each behind a checksum of its bytes."""
-
-    def _load_index(self) -> dict[Any, str]:
+    def load_overload(self, signature: object, target: Any) -> Any:
+        """The compiled kernel for these argument types; None if it has to be compiled."""
+        target.refresh()
+        path = self._path(signature, target.codegen())
         try:
-            stamp, overloads = self._read(self._index_path)
+            content = path.read_bytes()
         except FileNotFoundError:
-            return {}
-        except OSError:
-            return {}
-        return dict(overloads) if stamp == self._source_stamp else {}
-
-    def _save_index(self, overloads: dict[Any, str]) -> None:
-        self._write(self._index_path, (self._source_stamp, overloads))
-
-    def _load_data(self, name: str) -> Any:
-        return self._read(self._data_path(name))
-
-    def _save_data(self, name: str, data: object) -> None:
-        self._write(self._data_path(name), data)
-
-    def _write(self, path: str, content: object) -> None:
-        data = self._dump(content)
-        with self._open_for_write(path) as file:
-            file.write(hashlib.sha256(data).digest())
-            file.write(data)
-
-    def _read(self, path: str) -> Any:
-        content = Path(path).read_bytes()
+            return None
+        except OSError as error:
+            _FOLDER.warn(f"{path} of the kernel cache cannot be read ({error.strerror}); compiling again")
+            return None
         checksum, data = content[:_CHECKSUM_BYTES], content[_CHECKSUM_BYTES:]
         if hashlib.sha256(data).digest() != checksum:
-            _FOLDER.warn(f"a file of the kernel cache {path} is damaged; compiling again")
-            raise OSError(f"damaged cache file {path}")
-        return pickle.loads(data)
+            _FOLDER.warn(f"{path} of the kernel cache is damaged; compiling again")
+            return None
+        rebuild: Any = CompileResult._rebuild
+        return rebuild(target, *pickle.loads(data))
 
-
-class KernelCache(FunctionCache):  # type: ignore[misc]
-    """One kernel's disk cache; whatever goes wrong with it costs a compilation, never a result."""
-
-    _impl_class = _Implementation
-
-    def __init__(self, function: Callable[..., object]) -> None:
-        super().__init__(function)
-        self._cache_file = _CheckedFile(
-            cache_path=self._cache_path,
-            filename_base=self._impl.filename_base,
-            source_stamp=_FOLDER.digest,
-        )
-
-    def save_overload(self, signature: object, data: object) -> None:
-        """Keep a compiled kernel, if the folder lets us."""
+    def save_overload(self, signature: object, compiled: Any) -> None:
+        """Keep a compiled kernel if the folder lets us: whole or not at all."""
+        serialize: Any = dumps
+        data = serialize(compiled._reduce())
+        path = self._path(signature, compiled.codegen)
+        partial = path.with_name(f"{path.name}.{uuid4().hex}")
         try:
-            super().save_overload(signature, data)
+            partial.write_bytes(hashlib.sha256(data).digest() + data)
+            partial.replace(path)
         except OSError as error:
-            _FOLDER.warn(f"the kernel cache {_FOLDER.path} cannot be written ({error.strerror})")
-            self.disable()
+            partial.unlink(missing_ok=True)
+            _FOLDER.warn(f"the kernel cache {path.parent} cannot be written ({error.strerror})")
+
+    def _path(self, signature: object, codegen: Any) -> Path:
+        key = hashlib.sha256(f"{signature}{codegen.magic_tuple()}".encode()).hexdigest()[:16]
+        return _FOLDER.path / f"{self._name}-{key}"

@@ -8,15 +8,15 @@ import numpy as np
 import numpy.typing as npt
 
 from npusim.kernels.geometry import Geometry
-from npusim.kernels.jit import kernel, readonly
+from npusim.kernels.jit import Array, kernel, readonly
 from npusim.kernels.ops import Words
 from npusim.kernels.packed import Packed
 
 
 def depthwise_sums(
-    x: npt.NDArray[Any], packed: Packed, bias: Words, geometry: Geometry, rows: range, word: np.dtype[Any]
-) -> npt.NDArray[Any]:
-    """bias plus the products' sum for the output pixels `rows`: word[len(rows), O], modulo the word."""
+    x: Array, packed: Packed, bias: Words, geometry: Geometry, rows: range, word: np.dtype[Any]
+) -> Array:
+    """The bias plus the products' sum for the output pixels `rows`: word[len(rows), O], modulo the word."""
     first_row, last_row = rows.start // geometry.out[1], (rows.stop - 1) // geometry.out[1]
     padded = _with_padding(x, packed.pad_code, geometry, first_row, last_row + 1)
     out = np.empty((len(rows), packed.outputs), word)
@@ -39,9 +39,7 @@ def depthwise_sums(
     return out
 
 
-def _with_padding(
-    x: npt.NDArray[Any], pad_code: int, geometry: Geometry, first_row: int, last_row: int
-) -> npt.NDArray[Any]:
+def _with_padding(x: Array, pad_code: int, geometry: Geometry, first_row: int, last_row: int) -> Array:
     """All of the input that the output rows ``first_row .. last_row - 1`` read, padding made real."""
     top = first_row * geometry.stride[0] - geometry.pad_before[0]
     left = -geometry.pad_before[1]
@@ -61,12 +59,12 @@ def _extent(geometry: Geometry, axis: int) -> int:
 
 @kernel(signatures=6)
 def _depthwise(
-    x: npt.NDArray[Any],
+    x: Array,
     origins: Words,
     taps: Words,
     weights: npt.NDArray[np.int32],
     bias: Words,
-    out: npt.NDArray[Any],
+    out: Array,
 ) -> None:
     """Windows of flat padded input, three taps a pass.
 

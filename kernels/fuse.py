@@ -80,8 +80,7 @@ def fuse(ops: Words, columns: Words) -> FusedRescale | None:
     small[Small.ZERO] = columns[column[Op.ADD]] if Op.ADD in column else 0
     small[Small.LOW], small[Small.HIGH] = columns[column[Op.CLAMP] : column[Op.CLAMP] + 2]
     small[Small.SHIFT], *constants = rounding_constants(columns[column[Op.SHIFT_RIGHT]], rule)
-    limits = np.iinfo(np.int32)
-    if small.min() < limits.min or small.max() > limits.max:
+    if not _in_int32(small):
         return None
     factors, bounds = small[Small.FACTOR], small[[Small.LOW, Small.HIGH]]
     greatest = max(-int(factors.min()), int(factors.max()), 1)
@@ -93,6 +92,27 @@ def fuse(ops: Words, columns: Words) -> FusedRescale | None:
         int(bounds.min()),
         int(bounds.max()),
     )
+
+
+def fuse_operand(ops: Words, columns: Words) -> Words | None:
+    """int64[2, width]: addend and factor of an (add, multiply) list, either of them optional.
+
+    None if the list is another one, or an operand leaves int32.
+    """
+    codes = [int(op[CODE]) for op in ops]
+    if codes != [code for code in (Op.ADD, Op.MULTIPLY) if code in codes]:
+        return None
+    column = {int(op[CODE]): int(op[COLUMN]) for op in ops}
+    operand = np.stack([np.zeros(columns.shape[1], np.int64), np.ones(columns.shape[1], np.int64)])
+    for row, code in enumerate((Op.ADD, Op.MULTIPLY)):
+        if code in column:
+            operand[row] = columns[column[code]]
+    return operand if _in_int32(operand) else None
+
+
+def _in_int32(values: Words) -> bool:
+    limits = np.iinfo(np.int32)
+    return bool(values.min() >= limits.min and values.max() <= limits.max)
 
 
 def rounding_constants(shift: Words, rule: Rounding) -> tuple[Words, Words, Words]:

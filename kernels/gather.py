@@ -2,18 +2,13 @@
 
 from __future__ import annotations
 
-from typing import Any
-
-import numpy as np
-import numpy.typing as npt
-
-from npusim.kernels.jit import kernel
+from npusim.kernels.jit import Array, kernel
 from npusim.kernels.ops import Words
 
 
 @kernel(signatures=3)
 def gather(
-    x: npt.NDArray[Any],
+    x: Array,
     first_channel: int,
     channels: int,
     geometry: Words,
@@ -21,7 +16,7 @@ def gather(
     count: int,
     pad_code: int,
     code_offset: int,
-    patches: npt.NDArray[Any],
+    patches: Array,
 ) -> None:
     """Fill the first `count` rows of `patches` for the output pixels from `first_pixel` on.
 
@@ -34,22 +29,28 @@ def gather(
     patches : int16[rows, depth]
         Columns are (ky, kx, channel) in this order; those beyond are left alone.
     """
-    height, width = x.shape[0], x.shape[1]
-    out_columns = geometry[9]
+    height, width, all_channels = x.shape
+    flat = x.reshape(height, width * all_channels)
+    out_columns, kernel_columns = geometry[9], geometry[1]
+    adjacent = geometry[5] == 1 and channels == all_channels
     for r in range(count):
         top = (first_pixel + r) // out_columns * geometry[2] - geometry[6]
         left = (first_pixel + r) % out_columns * geometry[3] - geometry[7]
+        # Taps that lie side by side in memory are copied together.
+        taps = kernel_columns if adjacent and left >= 0 and left + kernel_columns <= width else 1
+        run = taps * channels
         k = 0
         for ky in range(geometry[0]):
             row = top + ky * geometry[4]
-            for kx in range(geometry[1]):
+            for kx in range(0, kernel_columns, taps):
                 column = left + kx * geometry[5]
-                taken = patches[r, k : k + channels]
+                taken = patches[r, k : k + run]
                 if 0 <= row < height and 0 <= column < width:
-                    codes = x[row, column, first_channel : first_channel + channels]
-                    for c in range(channels):
+                    at = column * all_channels + first_channel
+                    codes = flat[row, at : at + run]
+                    for c in range(run):
                         taken[c] = codes[c] + code_offset
                 else:
-                    for c in range(channels):
+                    for c in range(run):
                         taken[c] = pad_code + code_offset
-                k += channels
+                k += run

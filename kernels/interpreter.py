@@ -35,17 +35,32 @@ _KINDS = len(KINDS)
 @part
 def _apply(values: Words, op: Words, columns: Words, reals: Reals, tables: Words) -> int:
     """One operation on a chunk of values; returns how many table addresses do not exist."""
-    code, column, p = op[CODE], op[COLUMN], FIRST_PARAMETER
-    bad = 0
+    _scale(values, op, columns)
+    _fit(values, op, columns)
+    return _convert(values, op, columns, reals, tables)
+
+
+@part
+def _scale(values: Words, op: Words, columns: Words) -> None:
+    """Add, multiply, select_negative; nothing for any other operation."""
+    code, first = op[CODE], columns[op[COLUMN]]
     if code == Op.ADD:
-        addend = columns[column]
         for i in range(values.shape[0]):
-            values[i] += addend[i]
+            values[i] += first[i]
     elif code == Op.MULTIPLY:
-        factor = columns[column]
         for i in range(values.shape[0]):
-            values[i] *= factor[i]
-    elif code == Op.SHIFT_RIGHT:
+            values[i] *= first[i]
+    elif code == Op.SELECT_NEGATIVE:
+        negative = columns[op[COLUMN] + 1]
+        for i in range(values.shape[0]):
+            values[i] *= first[i] if values[i] >= 0 else negative[i]
+
+
+@part
+def _fit(values: Words, op: Words, columns: Words) -> None:
+    """Shift right, clamp, wrap; nothing for any other operation."""
+    code, column, p = op[CODE], op[COLUMN], FIRST_PARAMETER
+    if code == Op.SHIFT_RIGHT:
         rule, shift, guard, mask = op[p], columns[column], columns[column + 1], columns[column + 2]
         for i in range(values.shape[0]):
             values[i] = rounded_shift(values[i], shift[i], guard[i], mask[i], rule)
@@ -54,23 +69,24 @@ def _apply(values: Words, op: Words, columns: Words, reals: Reals, tables: Words
         for i in range(values.shape[0]):
             values[i] = clamped(values[i], low[i], high[i])
     elif code == Op.WRAP:
-        mask_bits, sign = op[p], op[p + 1]
+        kept, sign = op[p], op[p + 1]
         for i in range(values.shape[0]):
-            values[i] = wrapped(values[i], mask_bits, sign)
-    elif code == Op.SELECT_NEGATIVE:
-        positive, negative = columns[column], columns[column + 1]
-        for i in range(values.shape[0]):
-            values[i] *= positive[i] if values[i] >= 0 else negative[i]
-    elif code == Op.TABLE:
+            values[i] = wrapped(values[i], kept, sign)
+
+
+@part
+def _convert(values: Words, op: Words, columns: Words, reals: Reals, tables: Words) -> int:
+    """Table, float32; nothing for any other operation. Returns how many addresses do not exist."""
+    code, p, bad = op[CODE], FIRST_PARAMETER, 0
+    if code == Op.TABLE:
+        half = (1 << op[p + 2]) >> 1
         for i in range(values.shape[0]):
             value, miss = look_up(values[i], tables, op[p], op[p + 1], op[p + 2], op[p + 3])
-            if op[p + 4] >= 0:
-                half = (1 << op[p + 2]) >> 1
-                value = rounded_shift(value, op[p + 2], half, half - 1, op[p + 4])
-            values[i] = value
+            rounds = op[p + 4] >= 0
+            values[i] = rounded_shift(value, op[p + 2], half, half - 1, op[p + 4]) if rounds else value
             bad += miss
-    else:
-        scale = reals[column]
+    elif code == Op.FLOAT32:
+        scale = reals[op[COLUMN]]
         for i in range(values.shape[0]):
             values[i] = float32_stage(values[i], scale[i], op[p], op[p + 1], op[p + 2])[0]
     return bad
@@ -89,9 +105,9 @@ def _flag(values: Words, op: Words, columns: Words, reals: Reals, tables: Words,
         for i in range(values.shape[0]):
             flags[i] |= clamp_flags(values[i], low[i], high[i], bounds[i])
     elif code == Op.WRAP:
-        mask_bits, sign = op[p], op[p + 1]
+        kept, sign = op[p], op[p + 1]
         for i in range(values.shape[0]):
-            flags[i] |= WRAPPED if wrapped(values[i], mask_bits, sign) != values[i] else NOTHING
+            flags[i] |= WRAPPED if wrapped(values[i], kept, sign) != values[i] else NOTHING
     elif code == Op.TABLE and op[p + 4] >= 0:
         half = (1 << op[p + 2]) >> 1
         for i in range(values.shape[0]):

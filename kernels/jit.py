@@ -12,6 +12,12 @@ import numpy.typing as npt
 
 from npusim.kernels.cache import KernelCache
 
+Array = npt.NDArray[Any]
+"""Integers of one of a few types."""
+
+Int = int | np.integer[Any]
+"""A scalar inside a kernel."""
+
 Function = TypeVar("Function", bound=Callable[..., Any])
 Scalar = TypeVar("Scalar", bound=np.generic)
 

@@ -16,7 +16,7 @@ import numpy.typing as npt
 from npusim.kernels.depthwise import depthwise_sums
 from npusim.kernels.gather import gather
 from npusim.kernels.geometry import Geometry
-from npusim.kernels.jit import readonly
+from npusim.kernels.jit import Array, readonly
 from npusim.kernels.ops import Words
 from npusim.kernels.ordered import OrderedColumn
 from npusim.kernels.packed import Nest, Packed, pack
@@ -31,13 +31,13 @@ _LEAST_ROWS = 16
 
 
 def accumulate_fast(
-    x: npt.NDArray[Any],
+    x: Array,
     packed: Packed,
     bias: npt.NDArray[np.int64],
     geometry: Geometry,
     rows: range | None = None,
     word: npt.DTypeLike = np.int32,
-) -> npt.NDArray[Any]:
+) -> Array:
     """Exact sums of one image, bias included.
 
     Parameters
@@ -78,7 +78,7 @@ def accumulate_fast(
 
 
 def accumulate_wrapped(
-    x: npt.NDArray[Any],
+    x: Array,
     packed: Packed,
     bias: npt.NDArray[np.int64],
     geometry: Geometry,
@@ -104,7 +104,7 @@ def accumulate_wrapped(
 
 
 def accumulate_ordered(
-    x: npt.NDArray[Any],
+    x: Array,
     packed: Packed,
     bias: npt.NDArray[np.int64],
     geometry: Geometry,
@@ -150,9 +150,7 @@ def wrap(values: Words, register: Width) -> Words:
     return wrapped
 
 
-def _tiles(
-    rows: range, depth: int, element: np.dtype[Any], row_block: int
-) -> Iterator[tuple[range, npt.NDArray[Any]]]:
+def _tiles(rows: range, depth: int, element: np.dtype[Any], row_block: int) -> Iterator[tuple[range, Array]]:
     """Output pixels in cache-sized ranges, with one buffer for the patches of each."""
     fitting = _TILE_BYTES // (depth * element.itemsize)
     count = min(max(fitting, _LEAST_ROWS), len(rows))
@@ -162,13 +160,13 @@ def _tiles(
 
 
 def _gather(
-    x: npt.NDArray[Any],
+    x: Array,
     packed: Packed,
     geometry: Geometry,
     tile: range,
     group: int,
     offset: int,
-    patches: npt.NDArray[Any],
+    patches: Array,
 ) -> None:
     channels = packed.inputs if packed.nest is Nest.DEPTHWISE else packed.weights.shape[3]
     gather(
@@ -185,7 +183,7 @@ def _gather(
 
 
 def _checked(
-    x: npt.NDArray[Any],
+    x: Array,
     packed: Packed,
     bias: npt.NDArray[np.int64],
     geometry: Geometry,

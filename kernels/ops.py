@@ -13,7 +13,7 @@ import numpy as np
 import numpy.typing as npt
 
 from npusim.kernels.events import KINDS
-from npusim.kernels.jit import part
+from npusim.kernels.jit import Int, part
 from npusim.spec.events import Event
 from npusim.spec.rounding import Rounding, increment
 
@@ -90,13 +90,13 @@ def shift_flags(value: int, guard_bit: int, sticky_mask: int) -> np.uint8:
 
 
 @part
-def clamped(value: int, low: int, high: int) -> int:
+def clamped(value: Int, low: Int, high: Int) -> Int:
     """A.clamp; the low bound is asked first, should they cross."""
     return low if value < low else min(value, high)
 
 
 @part
-def clamp_flags(value: int, low: int, high: int, bounds: int) -> np.uint8:
+def clamp_flags(value: Int, low: Int, high: Int, bounds: Int) -> np.uint8:
     """The event of a clamp; `bounds` are the activation's: 1 low, 2 high."""
     at_low = ACTIVATION if bounds & 1 else SATURATED_LOW
     at_high = ACTIVATION if bounds & 2 else SATURATED_HIGH
@@ -124,7 +124,7 @@ def float32_product(value: int, scale: float) -> float:
 
 
 @part
-def float32_stage(value: int, scale: float, rule: int, low: int, high: int) -> tuple[int, np.uint8]:
+def float32_stage(value: int, scale: float, rule: int, low: int, high: int) -> tuple[Int, np.uint8]:
     """A.float32: the result and its events."""
     product = float32_product(value, scale)
     if product >= _WORD_LIMIT:

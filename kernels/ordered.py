@@ -6,14 +6,13 @@ Only the order along the products matters, so everything is vectorised across ou
 from __future__ import annotations
 
 from enum import IntEnum
-from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
 from npusim.kernels.events import NEVER
 from npusim.kernels.jit import kernel, part, readonly
-from npusim.kernels.ops import Flags, Words
+from npusim.kernels.ops import Flags, Words, clamped, wrapped
 from npusim.kernels.packed import Nest, Packed
 from npusim.kernels.statistics import AccumulatorStatistics, Tally
 from npusim.spec.mac import BiasPlace, Column
@@ -50,9 +49,7 @@ class OrderedColumn:
         self.bias = bias
         self.beats = packed.beats(lanes)
         tree = _register(column.tree, column.tree_overflow)
-        self.registers = readonly(
-            [_register(column.accumulator, column.overflow), tree], np.int64
-        )
+        self.registers = readonly([_register(column.accumulator, column.overflow), tree], np.int64)
         self.late = int(column.bias_place is BiasPlace.LATE)
         depthwise = packed.nest is Nest.DEPTHWISE
         multiplier = packed.group_outputs if depthwise else 1
@@ -105,13 +102,19 @@ def _sum_beat(
     for o in range(beat.shape[0]):
         beat[o] = 0
     for k in range(first, last):
+        row = weights[k]
         if channels == 0:
             x = np.int32(patch[k] - x_zero)
             for o in range(beat.shape[0]):
-                beat[o] += np.int64(x) * np.int64(weights[k, o])
-        else:
+                beat[o] += np.int64(x) * np.int64(row[o])
+        elif channels == beat.shape[0]:
+            codes = patch[k * channels : (k + 1) * channels]
             for o in range(beat.shape[0]):
-                beat[o] += (patch[k * channels + channel[o]] - x_zero) * np.int64(weights[k, o])
+                beat[o] += (codes[o] - x_zero) * np.int64(row[o])
+        else:
+            codes = patch[k * channels : (k + 1) * channels]
+            for o in range(beat.shape[0]):
+                beat[o] += (codes[channel[o]] - x_zero) * np.int64(row[o])
 
 
 @part
@@ -121,10 +124,8 @@ def _through_tree(beat: Words, tree: Words, missed: Flags) -> None:
     for o in range(beat.shape[0]):
         value = beat[o]
         missed[o] = value < low or value > high
-        if tree[_RULE] == Rule.SATURATE:
-            beat[o] = low if value < low else (high if value > high else value)
-        else:
-            beat[o] = ((value & mask) ^ sign) - sign
+        saturated = tree[_RULE] == Rule.SATURATE
+        beat[o] = clamped(value, low, high) if saturated else wrapped(value, mask, sign)
 
 
 @part
@@ -150,9 +151,8 @@ def _write(
         left_word = ((value[o] ^ total) & (addends[o] ^ total)) < 0
         over = total > high if not left_word else addends[o] > 0
         under = total < low if not left_word else addends[o] < 0
-        wrapped = ((total & mask) ^ sign) - sign
         clipped = low if under else (high if over else total)
-        written = clipped if saturate else wrapped
+        written = clipped if saturate else wrapped(total, mask, sign)
         value[o] = written
         miss = over or under or missed[o] != 0
         misses += miss
@@ -231,9 +231,7 @@ def _accumulate(
         if late == 1:
             missed[:] = 0
             last = beats.shape[0] - 1
-            misses += _write(
-                value, own_bias, registers[0], missed, last, first_beat, own_lowest, own_highest
-            )
+            misses += _write(value, own_bias, registers[0], missed, last, first_beat, own_lowest, own_highest)
         base = base_index + r * outputs + first_column
         _count_final(exact, own_bias, registers[0], tally, base)
         if misses > 0:

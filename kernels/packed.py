@@ -12,7 +12,7 @@ import numpy.typing as npt
 
 from npusim.kernels.dot import DotProduct, dot_product
 from npusim.kernels.dot.protocol import PackedMatrix
-from npusim.kernels.jit import readonly
+from npusim.kernels.jit import Array, readonly
 from npusim.kernels.ops import Words
 from npusim.spec.loop_nest import conv2d_beats, depthwise_beats
 
@@ -55,12 +55,12 @@ class Packed:
     @property
     def outputs(self) -> int:
         """Output channels."""
-        return self.weights.shape[0]
+        return int(self.weights.shape[0])
 
     @property
     def inputs(self) -> int:
         """Input channels."""
-        return self.weights.shape[3] * self.groups
+        return int(self.weights.shape[3]) * self.groups
 
     @property
     def group_outputs(self) -> int:
@@ -92,7 +92,7 @@ class Packed:
     @cached_property
     def zero_share(self) -> Words:
         """int64[O]: the sum of each channel's weights, which every unit of a zero point costs."""
-        return np.sum(self.weights, axis=(1, 2, 3), dtype=np.int64)
+        return readonly(self.weights.sum(axis=(1, 2, 3)), np.int64)
 
     @cached_property
     def tap_weights(self) -> npt.NDArray[np.int32]:
@@ -117,7 +117,7 @@ class Packed:
 
 
 def pack(
-    weights: npt.NDArray[Any],
+    weights: Array,
     x_dtype: npt.DTypeLike,
     *,
     nest: Nest = Nest.CONV2D,

@@ -8,7 +8,7 @@ from npusim.errors import InputError
 from npusim.kernels.events import EventCounts
 from npusim.kernels.interpreter import interpret
 from npusim.kernels.ops import Words
-from npusim.kernels.plan import Plan
+from npusim.kernels.plan import Plan, compile_pipeline
 
 
 def run(plan: Plan, values: Words, events: EventCounts | None = None, base_index: int = 0) -> Words:
@@ -75,3 +75,6 @@ def _run(plan: Plan, values: Words, stages: range, events: EventCounts | None, b
     if bad:
         raise InputError(f"{bad} values address a table where it has no entry; saturate them first")
     return values
+
+
+__all__ = ["EventCounts", "Plan", "compile_pipeline", "run", "run_stage"]

@@ -194,9 +194,7 @@ class _Lowering:
         self.tables.append(table)
         rounds = stage.rounding is not None and stage.fraction_bits > 0
         rule = increments(stage.rounding) if rounds and stage.rounding is not None else -1
-        self._op(
-            Op.TABLE, [], offset, stage.address.low, stage.fraction_bits, 1 << stage.index_bits, rule
-        )
+        self._op(Op.TABLE, [], offset, stage.address.low, stage.fraction_bits, 1 << stage.index_bits, rule)
 
     def _power(self, stage: ShiftLeft) -> Words:
         """2**by as a factor; modulo 2**64, since a product that fits the word comes out right."""

@@ -2,17 +2,14 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import numpy as np
-import numpy.typing as npt
 
 from npusim.kernels.geometry import Geometry
-from npusim.kernels.jit import kernel, readonly
+from npusim.kernels.jit import Array, kernel, readonly
 from npusim.kernels.ops import Words
 
 
-def average_sums(x: npt.NDArray[Any], geometry: Geometry, x_zero: int) -> tuple[Words, Words]:
+def average_sums(x: Array, geometry: Geometry, x_zero: int) -> tuple[Words, Words]:
     """What an average pool's result pipeline starts from: ``sum(x - x_zero)`` inside the input.
 
     Parameters
@@ -34,7 +31,7 @@ def average_sums(x: npt.NDArray[Any], geometry: Geometry, x_zero: int) -> tuple[
     return sums, counts
 
 
-def max_pool(x: npt.NDArray[Any], geometry: Geometry) -> npt.NDArray[Any]:
+def max_pool(x: Array, geometry: Geometry) -> Array:
     """The greatest code inside the input for every window; padding never wins.
 
     Returns
@@ -55,18 +52,19 @@ def max_pool(x: npt.NDArray[Any], geometry: Geometry) -> npt.NDArray[Any]:
 
 def window_counts(height: int, width: int, geometry: Geometry) -> Words:
     """int64[pixels]: how many elements of each window lie inside the input."""
-    inside = [_inside(length, geometry, axis) for axis, length in enumerate((height, width))]
-    return np.multiply.outer(*inside).reshape(-1)
+    rows, columns = _inside(height, geometry, 0), _inside(width, geometry, 1)
+    return (rows[:, np.newaxis] * columns).reshape(-1)
 
 
 def _inside(length: int, geometry: Geometry, axis: int) -> Words:
     first = np.arange(geometry.out[axis]) * geometry.stride[axis] - geometry.pad_before[axis]
     taps = first[:, np.newaxis] + np.arange(geometry.kernel[axis]) * geometry.dilation[axis]
-    return np.sum((taps >= 0) & (taps < length), axis=1, dtype=np.int64)
+    counts: Words = ((taps >= 0) & (taps < length)).sum(axis=1, dtype=np.int64)
+    return counts
 
 
 @kernel(signatures=3)
-def _sum(x: npt.NDArray[Any], geometry: Words, out: Words) -> None:
+def _sum(x: Array, geometry: Words, out: Words) -> None:
     """Add every window's codes to `out` : int64[pixels, C]."""
     height, width, channels = x.shape
     for pixel in range(out.shape[0]):
@@ -82,7 +80,7 @@ def _sum(x: npt.NDArray[Any], geometry: Words, out: Words) -> None:
 
 
 @kernel(signatures=3)
-def _maximum(x: npt.NDArray[Any], geometry: Words, out: npt.NDArray[Any]) -> None:
+def _maximum(x: Array, geometry: Words, out: Array) -> None:
     """Raise `out` : x.dtype[pixels, C] to every window's greatest code."""
     height, width, channels = x.shape
     for pixel in range(out.shape[0]):

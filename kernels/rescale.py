@@ -2,19 +2,24 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 import numpy.typing as npt
 
-from npusim.kernels.elementwise import narrow, widen
+from npusim.kernels.elementwise import limits, narrow, widen
 from npusim.kernels.events import EventCounts
 from npusim.kernels.fuse import Correction, FusedRescale
-from npusim.kernels.jit import kernel, readonly
+from npusim.kernels.jit import Array, kernel, part, readonly
 from npusim.kernels.ops import Words, clamped
 from npusim.kernels.pipeline import run
 from npusim.kernels.plan import Plan
 
-Codes = npt.NDArray[np.int8] | npt.NDArray[np.uint8] | npt.NDArray[np.int16]
-Accumulators = npt.NDArray[np.int32] | npt.NDArray[np.int64]
+Codes = Array
+"""int8, uint8 or int16."""
+
+Accumulators = Array
+"""int32 or int64."""
 
 
 def recognise(plan: Plan) -> FusedRescale | None:
@@ -33,7 +38,7 @@ def rescale(
     """Rescale accumulators to codes.
 
     The fused kernel runs where it is proven right: the plan is the common list, no events are asked
-    for, and the accumulators' width times the multipliers leaves room for the rounding constant.
+    for, and the accumulators times the multipliers leave room for the rounding constant.
 
     Parameters
     ----------
@@ -46,7 +51,8 @@ def rescale(
     events, base_index
         As in `pipeline.run`.
     bits
-        The accumulators' proven signed width; None: that of their type.
+        The accumulators' proven signed width; None: that of their type. Where it is too much, the
+        accumulators themselves are looked at.
 
     Returns
     -------
@@ -58,58 +64,71 @@ def rescale(
         If a result lies outside `out_dtype`.
     """
     out = np.dtype(out_dtype)
-    width = 8 * accumulators.dtype.itemsize if bits is None else bits
-    fused = plan.fused
-    if events is None and fused is not None and fits(fused, 1 << (width - 1), out):
+    if events is None and plan.fused is not None and _proven(plan.fused, accumulators, out, bits):
         source = readonly(accumulators, accumulators.dtype)
         codes = np.empty(accumulators.shape, out)
         _rescale(
             source.reshape(-1),
-            fused.small,
-            fused.constants,
-            int(fused.correction),
+            plan.fused.small,
+            plan.fused.constants,
+            int(plan.fused.correction),
             codes.reshape(-1),
         )
         return codes
     return narrow(run(plan, widen(accumulators), events, base_index), out)
 
 
-def fits(fused: FusedRescale, greatest: int, out: np.dtype[np.generic]) -> bool:
+def _proven(fused: FusedRescale, accumulators: Accumulators, out: np.dtype[Any], bits: int | None) -> bool:
+    """By the accumulators' width, or else by looking at them."""
+    width = 8 * accumulators.dtype.itemsize if bits is None else bits
+    if fits(fused, 1 << (width - 1), out):
+        return True
+    return accumulators.size > 0 and fits(fused, max(-int(accumulators.min()), int(accumulators.max())), out)
+
+
+def fits(fused: FusedRescale, greatest: int, out: np.dtype[Any]) -> bool:
     """Whether the one-pass form is right for values up to `greatest` in magnitude, and its codes fit."""
-    codes = np.iinfo(out)  # type: ignore[type-var]
+    codes = limits(out)
     return greatest <= fused.limit and codes.min <= fused.low and fused.high <= codes.max
 
 
 _NONE, _BY_SIGN = int(Correction.NONE), int(Correction.BY_SIGN)
 
 
+@part
+def finish(
+    accumulators: Accumulators, small: npt.NDArray[np.int32], constants: Words, correction: int, codes: Codes
+) -> None:
+    """One chunk of accumulators to codes; the rule of rounding is chosen outside the loops."""
+    factor, shift, zero, low, high = small[0], small[1], small[2], small[3], small[4]
+    first, second = constants[0], constants[1]
+    if correction == _NONE:
+        for i in range(codes.shape[0]):
+            product = np.int64(accumulators[i]) * np.int64(factor[i])
+            value = (product + first[i]) >> np.int64(shift[i])
+            codes[i] = clamped(value + zero[i], low[i], high[i])
+    elif correction == _BY_SIGN:
+        for i in range(codes.shape[0]):
+            product = np.int64(accumulators[i]) * np.int64(factor[i])
+            value = (product + first[i] + ((product >> 63) & second[i])) >> np.int64(shift[i])
+            codes[i] = clamped(value + zero[i], low[i], high[i])
+    else:
+        for i in range(codes.shape[0]):
+            product = np.int64(accumulators[i]) * np.int64(factor[i])
+            last = (product >> np.int64(shift[i])) & 1
+            value = (product + first[i] + last * second[i]) >> np.int64(shift[i])
+            codes[i] = clamped(value + zero[i], low[i], high[i])
+
+
 @kernel(signatures=6)
 def _rescale(
-    all_accumulators: Accumulators,
+    accumulators: Accumulators,
     small: npt.NDArray[np.int32],
     constants: Words,
     correction: int,
-    all_codes: Codes,
+    codes: Codes,
 ) -> None:
     """Flat accumulators to flat codes, a chunk of operands at a time; precondition: `fits`."""
-    factor, shift, zero, low, high = small[0], small[1], small[2], small[3], small[4]
-    first, second = constants[0], constants[1]
-    for start in range(0, all_accumulators.shape[0], small.shape[1]):
-        stop = min(start + small.shape[1], all_accumulators.shape[0])
-        accumulators, codes = all_accumulators[start:stop], all_codes[start:stop]
-        if correction == _NONE:
-            for i in range(codes.shape[0]):
-                product = np.int64(accumulators[i]) * np.int64(factor[i])
-                value = (product + first[i]) >> np.int64(shift[i])
-                codes[i] = clamped(value + zero[i], low[i], high[i])
-        elif correction == _BY_SIGN:
-            for i in range(codes.shape[0]):
-                product = np.int64(accumulators[i]) * np.int64(factor[i])
-                value = (product + first[i] + ((product >> 63) & second[i])) >> np.int64(shift[i])
-                codes[i] = clamped(value + zero[i], low[i], high[i])
-        else:
-            for i in range(codes.shape[0]):
-                product = np.int64(accumulators[i]) * np.int64(factor[i])
-                last = (product >> np.int64(shift[i])) & 1
-                value = (product + first[i] + last * second[i]) >> np.int64(shift[i])
-                codes[i] = clamped(value + zero[i], low[i], high[i])
+    for start in range(0, accumulators.shape[0], small.shape[1]):
+        stop = min(start + small.shape[1], accumulators.shape[0])
+        finish(accumulators[start:stop], small, constants, correction, codes[start:stop])

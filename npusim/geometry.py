@@ -39,3 +39,16 @@ def image_shape(shape: Shape) -> tuple[int, int, int]:
     if len(shape) != 3:
         raise InputError("an image is wanted", found=shape, allowed="(rows, columns, channels)")
     return shape[0], shape[1], shape[2]
+
+
+def broadcast_shape(a: Shape, b: Shape) -> Shape:
+    """The shape of an elementwise operation: sizes of 1 are repeated.
+
+    Examples
+    --------
+    >>> broadcast_shape((7, 7, 16), (1, 1, 16))
+    (7, 7, 16)
+    """
+    if len(a) != len(b) or any(x != y and 1 not in (x, y) for x, y in zip(a, b, strict=True)):
+        raise InputError("the inputs' shapes do not fit each other", key="inputs", found=b, allowed=f"{a}")
+    return tuple(max(x, y) for x, y in zip(a, b, strict=True))

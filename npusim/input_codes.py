@@ -75,10 +75,18 @@ def _by_name(program: Program, inputs: npt.ArrayLike | Mapping[str, npt.ArrayLik
     if not isinstance(inputs, Mapping):
         if len(names) > 1:
             raise InputError("the program has several inputs", allowed=f"a mapping with {', '.join(names)}")
-        return {names[0]: np.asarray(inputs)}
+        return {names[0]: as_batch(names[0], inputs)}
     if set(inputs) != set(names):
         raise InputError("the inputs' names do not fit", found=sorted(inputs), allowed=", ".join(names))
-    return {name: np.asarray(batch) for name, batch in inputs.items()}
+    return {name: as_batch(name, batch) for name, batch in inputs.items()}
+
+
+def as_batch(name: str, values: npt.ArrayLike) -> Array:
+    """An array of what a user gave for an input; raises InputError for nested lists that are none."""
+    try:
+        return np.asarray(values)
+    except (TypeError, ValueError) as error:
+        raise InputError(f"the input {name} is no array: {error}") from None
 
 
 def _convert(program: Program, name: str, batch: Array) -> Array:

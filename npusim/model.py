@@ -21,7 +21,7 @@ Pair = tuple[Size, Size]
 Pads = tuple[tuple[Padding, Padding], tuple[Padding, Padding]]
 """((above, below), (left, right))."""
 
-Shape = tuple[Size, ...]
+Shape = Annotated[tuple[Size, ...], Field(min_length=1)]
 """A tensor's shape without the batch: (rows, columns, channels) or (features,)."""
 
 

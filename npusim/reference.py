@@ -9,6 +9,7 @@ import numpy as np
 import numpy.typing as npt
 
 from npusim.errors import InputError
+from npusim.input_codes import as_batch
 from npusim.layers.base import FloatTensor
 from npusim.network import Network
 
@@ -29,7 +30,7 @@ def real_inputs(network: Network, data: npt.ArrayLike | Mapping[str, npt.ArrayLi
     if set(named) != set(names):
         raise InputError("the inputs' names do not fit", found=sorted(named), allowed=", ".join(names))
     return {
-        tensor.name: _real(network, tensor.name, tensor.shape, np.asarray(named[tensor.name]))
+        tensor.name: _real(network, tensor.name, tensor.shape, as_batch(tensor.name, named[tensor.name]))
         for tensor in network.inputs
     }
 

@@ -42,7 +42,7 @@ def vectors(
             format=VectorFormat(format_),
             images=images,
             sample_pixels=sample,
-            progress=progress.tell,
+            progress=progress.count,
         )
     if json:
         typer.echo(manifest.model_dump_json())

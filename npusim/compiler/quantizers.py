@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import sys
 from enum import StrEnum
 
 from npusim.quantization import Quantization
 from npusim.spec.interval import Interval
 
 _LEAST_RANGE = 2.0**-20
+_MANY_CODES = 1 << 16
 
 
 class Symmetry(StrEnum):
@@ -30,7 +32,7 @@ def quantization_of(low: float, high: float, codes: Interval, symmetry: Symmetry
     Quantization(scale=1.0, zero_point=-128)
     """
     low, high = min(low, 0.0), max(high, 0.0)
-    if high == low:
+    if high - low < sys.float_info.min * _MANY_CODES:  # nothing, or too little for a scale in float64
         return Quantization(_LEAST_RANGE, min(max(0, codes.low), codes.high))
     if symmetry is Symmetry.SYMMETRIC and codes.low < 0:
         return Quantization(max(-low, high) / codes.high, 0)

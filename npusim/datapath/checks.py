@@ -8,6 +8,7 @@ from difflib import get_close_matches
 from typing import TYPE_CHECKING
 
 from npusim.datapath.operations import PIPELINES, PipelineRole, Source
+from npusim.spec.elementwise import Combination
 from npusim.spec.interval import Interval
 from npusim.spec.mac import BiasPlace
 from npusim.spec.stages import (
@@ -84,7 +85,7 @@ def _entering(datapath: Datapath, operation: str, source: Source) -> Interval:
         return datapath.activation.interval
     operands = list(derive_pipeline(datapath, operation, PipelineRole.OPERAND))
     each = operands[-1].reached if operands else datapath.activation.interval
-    return each + each
+    return Combination(source.value).reach(each, each)
 
 
 def check(datapath: Datapath) -> None:

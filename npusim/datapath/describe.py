@@ -26,6 +26,8 @@ _SOURCES = {
     Source.ACCUMULATOR: "accumulator",
     Source.CODE: "code",
     Source.SUM: "exact sum of two operands",
+    Source.DIFFERENCE: "exact difference of two operands",
+    Source.PRODUCT: "exact product of two operands",
 }
 
 

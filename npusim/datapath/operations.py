@@ -22,6 +22,10 @@ class Source(StrEnum):
     """An activation code."""
     SUM = "sum"
     """The exact sum of two operand pipelines."""
+    DIFFERENCE = "difference"
+    """Their exact difference."""
+    PRODUCT = "product"
+    """Their exact product."""
 
 
 @dataclass(frozen=True)
@@ -40,7 +44,10 @@ PIPELINES: dict[str, OperationPipeline] = {
     "depthwise_conv2d": OperationPipeline(_MAC, fallback="mac"),
     "dense": OperationPipeline(_MAC, fallback="mac"),
     "add": OperationPipeline({PipelineRole.OPERAND: Source.CODE, PipelineRole.RESULT: Source.SUM}),
+    "sub": OperationPipeline({PipelineRole.OPERAND: Source.CODE, PipelineRole.RESULT: Source.DIFFERENCE}),
+    "mul": OperationPipeline({PipelineRole.OPERAND: Source.CODE, PipelineRole.RESULT: Source.PRODUCT}),
     "average_pool": OperationPipeline({PipelineRole.RESULT: Source.ACCUMULATOR}),
     "concat": OperationPipeline({PipelineRole.OPERAND: Source.CODE}),
+    "table": OperationPipeline({PipelineRole.RESULT: Source.CODE}),
 }
 """Every operation a datapath may declare pipelines for."""

@@ -41,7 +41,7 @@ def register_text(text: str, register: Width, overflow: Overflow) -> str:
     return f"A.{overflow}({text}, {register})"
 
 
-def _exact_text(stage: BaseStage) -> str:
+def _exact_text(stage: BaseStage) -> str:  # noqa: PLR0911 - one return a stage
     match stage:
         case Add(operand=operand):
             return f"v {_signed(operand)}"

@@ -55,6 +55,7 @@ class ClampStep(Step):
             )
 
     def prepare(self, inputs: Sequence[TensorType], output: TensorType, datapath: Datapath) -> Executor:
-        from npusim.steps.executors.clamp import ClampExecutor
+        from npusim.steps.executors.pipeline import PipelineExecutor
 
-        return ClampExecutor(self, output)
+        fields = {"low": self.low, "high": self.high, "activation": int(self.activation.bounds)}
+        return PipelineExecutor(self.stages, fields, output)

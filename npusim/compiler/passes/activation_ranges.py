@@ -83,16 +83,22 @@ class ActivationRanges(Pass):
 
     def _ranges(self, state: Compilation) -> dict[str, tuple[float, float]]:
         network = state.network
+        methods = {self.method, self.output_method}
+        free = {}
+        if RangeMethod.DATA_FREE in methods:
+            free = data_free_ranges(network, state.moments, self.sigmas)
         if self.method is RangeMethod.DATA_FREE:
-            return data_free_ranges(network, state.moments, self.sigmas)
+            return free
         assert state.calibration is not None
-        wanted = {self.method, self.output_method} - {RangeMethod.MIN_MAX}
+        wanted = methods - {RangeMethod.MIN_MAX, RangeMethod.DATA_FREE}
         seen = observe(network, state.calibration, self.batch, histograms=bool(wanted), tell=state.progress)
         codes = state.datapath.activation.interval
         ranges = {}
         for name in network.shapes:
             method = self.output_method if name in network.outputs else self.method
-            if method is RangeMethod.MIN_MAX or seen.extremes[name].low == seen.extremes[name].high:
+            if method is RangeMethod.DATA_FREE:
+                ranges[name] = free[name]
+            elif method is RangeMethod.MIN_MAX or seen.extremes[name].low == seen.extremes[name].high:
                 ranges[name] = (seen.extremes[name].low, seen.extremes[name].high)
             elif method is RangeMethod.PERCENTILE:
                 ranges[name] = seen.histograms[name].percentile(self.percentile)

@@ -31,7 +31,8 @@ class FuseActivations(Pass):
             if not isinstance(activation, ClippingLayer):
                 continue
             producer = _fusable(network, activation)
-            fused = None if producer is None else layers[producer.name]
+            # a producer that is an activation itself may have been fused already
+            fused = None if producer is None else layers.get(producer.name)
             if isinstance(fused, FusingLayer) and fused.clip is None:
                 (before,), (after,) = activation.inputs, activation.outputs
                 layers[fused.name] = fused.replace(clip=activation.bounds, output=after)

@@ -33,8 +33,8 @@ class Lower(Pass):
         lowering = Lowering(datapath, network.shapes, state.quantization, state.weights)
         steps: list[Step] = []
         for layer in network.ordered_layers:
-            if isinstance(layer, MacLayer) and layer.name not in state.weights:
-                raise InputError("weights without codes: run quantize_weights first", found=layer.name)
+            if isinstance(layer, MacLayer):
+                _check_weights(state, layer)
             try:
                 steps += layer.lower(lowering)
             except InputError as error:
@@ -49,6 +49,19 @@ class Lower(Pass):
             datapath=datapath,
         )
         return state.with_(program=program)
+
+
+def _check_weights(state: Compilation, layer: MacLayer) -> None:
+    """Refuse codes that do not stand for the layer's weights: a pass changed these afterwards."""
+    quantized = state.weights.get(layer.name)
+    if quantized is None:
+        raise InputError("weights without codes: run quantize_weights first", found=layer.name)
+    worth = np.array([float(quantized.channel_scale(o)) for o in range(quantized.outputs)])
+    errors = np.abs(quantized.dequantized() - layer.weights).reshape(quantized.outputs, -1).max(axis=1)
+    if np.any(errors > worth * (1 + 1e-9)):  # rounding moves a weight by less than one code
+        raise InputError(
+            "weights were changed after they became codes: quantize_weights goes behind it", found=layer.name
+        )
 
 
 def _tensors(network: Network, datapath: Datapath, steps: list[Step]) -> dict[str, TensorType]:

@@ -62,9 +62,12 @@ class QuantizeWeights(Pass):
 
     def run(self, state: Compilation) -> Compilation:
         self._check(state)
-        weights, lowered = {}, 0
+        weights: dict[str, QuantizedWeights] = {}
+        lowered = 0
         for layer in state.network.ordered_layers:
             if isinstance(layer, MacLayer):
+                if not {layer.inputs[0], layer.outputs[0]} <= state.quantization.keys():
+                    raise InputError("tensors without a range: run activation_ranges first", found=layer.name)
                 state.progress(f"quantizing weights: {layer.name}")
                 weights[layer.name], changed = self._quantize(state, layer)
                 lowered += changed
@@ -85,17 +88,23 @@ class QuantizeWeights(Pass):
         greatest = state.datapath.weight.interval.high
         ranges = np.abs(weights).reshape(len(weights), -1).max(axis=1)
         guard = BiasGuard(state.datapath, state.quantization[layer.inputs[0]], layer, greatest)
+        whole = ranges.max() / greatest or self._scale_of_nothing(state, layer)
         if self.scheme is Scheme.PER_CHANNEL:
-            scales = np.where(ranges > 0, ranges / greatest, 1.0)
+            scales = np.where(ranges / greatest > 0, ranges / greatest, whole)
             scales, changed = guard.raise_scales(scales)
             return self._codes(weights, scales, np.zeros(len(weights), np.int64), greatest), changed
         shifts = np.zeros(len(weights), np.int64)
         if self.scheme is Scheme.SHIFT_SCALER:
             limit = state.datapath.inverse_shift_max
             shifts = shift_scaler(ranges, limit if self.max_shift is None else min(limit, self.max_shift))
-        scale = ranges.max() / greatest if ranges.max() > 0 else 1.0
-        scale, shifts, changed = guard.lower_shifts(scale, shifts)
+        scale, shifts, changed = guard.lower_shifts(whole, shifts)
         return self._codes(weights, np.array([scale]), shifts, greatest), changed
+
+    @staticmethod
+    def _scale_of_nothing(state: Compilation, layer: MacLayer) -> float:
+        """The scale of weights that are all zero: it only has to resolve the bias, 256 units an output step."""
+        x, y = (state.quantization[name].scale for name in (layer.inputs[0], layer.outputs[0]))
+        return float(y / x / 256)
 
     def _codes(
         self, weights: Vector, scales: Vector, shifts: npt.NDArray[np.int64], greatest: int

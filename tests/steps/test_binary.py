@@ -1,4 +1,4 @@
-"""W5: the add step equals the spec in bits, taps and events."""
+"""W5: add, sub and mul steps equal the spec in bits, taps and events."""
 
 from __future__ import annotations
 
@@ -12,10 +12,13 @@ from hypothesis import strategies as st
 
 from npusim.datapath import Datapath
 from npusim.errors import InputError
-from npusim.spec.addition import add
+from npusim.spec.elementwise import Combination, combine
 from npusim.steps.add import AddStep
+from npusim.steps.binary import BinaryStep
 from npusim.steps.fields import Activation
+from npusim.steps.mul import MulStep
 from npusim.steps.pipelines import stage_points
+from npusim.steps.sub import SubStep
 from tests.steps.one_step import CHANNELWISE, EVEN, WES, Codes, Expected, one_step, run_step
 from tests.steps.strategies import CODE, MULTIPLIER, SHIFT, bounds, codes, image_shapes
 
@@ -35,29 +38,34 @@ def step(**changes: Any) -> AddStep:
 
 
 @st.composite
-def steps(draw: st.DrawFn) -> AddStep:
+def steps(draw: st.DrawFn) -> BinaryStep:
+    kind = draw(st.sampled_from([AddStep, SubStep, MulStep]))
     low, high = draw(bounds())
-    operands = [{"x_zero": draw(CODE), "multiplier": draw(MULTIPLIER)} for _ in range(2)]
+    operands = [{"x_zero": draw(CODE)} for _ in range(2)]
     fields = {"shift": draw(SHIFT), "y_zero": draw(CODE), "low": low, "high": high}
-    return step(operand_fields=operands, fields=fields, activation=draw(st.sampled_from(Activation)))
+    for registers in [fields] if kind is MulStep else operands:
+        registers["multiplier"] = draw(MULTIPLIER)
+    content = step(operand_fields=operands, fields=fields, activation=draw(st.sampled_from(Activation)))
+    return kind(**content.model_dump(exclude={"step"}))
 
 
 def channel(fields: Mapping[str, Any], index: int) -> dict[str, int]:
     return {name: int(value if np.ndim(value) == 0 else value[index]) for name, value in fields.items()}
 
 
-def expected(made: AddStep, a: Codes, b: Codes, datapath: Datapath) -> Expected:
+def expected(made: BinaryStep, a: Codes, b: Codes, datapath: Datapath) -> Expected:
     says = Expected()
     operand, result = made.operand_stages(datapath), made.result_stages(datapath)
     for image in range(len(a)):
-        for flat, pair in enumerate(zip(a[image].flat, b[image].flat, strict=True)):
+        both = np.broadcast_arrays(a[image], b[image])
+        for flat, pair in enumerate(zip(both[0].ravel().tolist(), both[1].ravel().tolist(), strict=True)):
             c = flat % a.shape[-1]
             fields = channel(made.fields, c) | {"activation": int(made.activation.bounds)}
             operands = [channel(found, c) for found in made.operand_fields]
-            found = add([int(code) for code in pair], operand, operands, result, fields)
+            found = combine(made.combination, pair, operand, tuple(operands), result, fields)
             for index, trace in enumerate(found.operands):
                 says.trace(trace, stage_points(operand, f"operand_{index}."), image, flat)
-            says.value("sum", found.total)
+            says.value(made.combination.value, found.exact)
             says.value("output", says.trace(found.result, stage_points(result), image, flat))
     return says
 

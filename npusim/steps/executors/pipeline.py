@@ -1,22 +1,22 @@
-"""Runs a clamp step."""
+"""Runs steps that are one pipeline on codes: clamp, table."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 
+from npusim.spec.stages import BaseStage
 from npusim.steps.base import Array, Executor, TensorType
-from npusim.steps.clamp import ClampStep
 from npusim.steps.executors.rescaler import Rescaler
+from npusim.steps.fields import PlainFields
 from npusim.steps.probe import Probe
 
 
-class ClampExecutor(Executor):
-    """A clamp step's one stage."""
+class PipelineExecutor(Executor):
+    """One pipeline from codes to codes."""
 
-    def __init__(self, step: ClampStep, output: TensorType) -> None:
+    def __init__(self, stages: tuple[BaseStage, ...], fields: PlainFields, output: TensorType) -> None:
         self._output = output
-        fields = {"low": step.low, "high": step.high, "activation": int(step.activation.bounds)}
-        self._rescaler = Rescaler(step.stages, fields, output.shape[-1])
+        self._rescaler = Rescaler(stages, fields, output.shape[-1])
 
     def run(self, inputs: Sequence[Array], probe: Probe) -> Array:
         shape = self._output.shape

@@ -1,0 +1,120 @@
+"""Which codes each tensor of a program can hold: clamp bounds make most ranges narrower than their type."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from functools import reduce
+from typing import Any
+
+import numpy as np
+
+from npusim.datapath.model import Datapath
+from npusim.spec.interval import Interval
+from npusim.spec.pipeline import reach
+from npusim.spec.stages import BaseStage
+from npusim.steps.add import AddStep
+from npusim.steps.average_pool import AveragePoolStep
+from npusim.steps.base import Step
+from npusim.steps.clamp import ClampStep
+from npusim.steps.concat import ConcatStep
+from npusim.steps.fields import PlainFields
+from npusim.steps.mac import MacStep
+from npusim.steps.max_pool import MaxPoolStep
+from npusim.steps.pad import PadStep
+from npusim.steps.reshape import ReshapeStep
+
+
+def field_ranges(fields: PlainFields) -> dict[str, Interval]:
+    """The hull of each field's values: the spec's `Ranges`, for one step."""
+    return {name: Interval(int(np.min(value)), int(np.max(value))) for name, value in fields.items()}
+
+
+def rescaled(stages: Sequence[BaseStage], values: Interval, fields: PlainFields) -> Interval:
+    """Everything a pipeline can make of some values with a step's fields.
+
+    Examples
+    --------
+    >>> from npusim.spec.stages import Clamp
+    >>> rescaled([Clamp(low="low", high="high")], Interval(-500, 500), {"low": 0, "high": 127})
+    Interval(low=0, high=127)
+    """
+    return reach(stages, values, field_ranges(fields))[-1]
+
+
+def output_range(
+    step: Step, inputs: Sequence[Interval], sums: Interval | None, datapath: Datapath, whole: Interval
+) -> Interval:
+    """The codes a step can make.
+
+    Parameters
+    ----------
+    inputs
+        The codes of its inputs.
+    sums
+        What its accumulators hold; None: it has none.
+    whole
+        All codes of the output's type: the answer for steps nothing narrower is known of.
+    """
+    rule = _RULES.get(type(step))
+    return whole if rule is None else rule(step, inputs, sums, datapath)
+
+
+def sum_range(step: AddStep, inputs: Sequence[Interval], datapath: Datapath) -> Interval:
+    """The exact sums of an addition."""
+    stages = step.operand_stages(datapath)
+    operands = zip(inputs, step.operand_fields, strict=True)
+    first, second = (rescaled(stages, x, fields) for x, fields in operands)
+    return first + second
+
+
+_Rule = Callable[[Any, Sequence[Interval], Interval | None, Datapath], Interval]
+
+
+def _mac(
+    step: MacStep | AveragePoolStep, inputs: Sequence[Interval], sums: Interval | None, datapath: Datapath
+) -> Interval:
+    assert sums is not None
+    fields: PlainFields = step.fields
+    if isinstance(step, AveragePoolStep):
+        fields = {**step.fields, "multiplier": step.multipliers}
+    return rescaled(step.stages(datapath), sums, fields)
+
+
+def _add(step: AddStep, inputs: Sequence[Interval], sums: Interval | None, datapath: Datapath) -> Interval:
+    return rescaled(step.result_stages(datapath), sum_range(step, inputs, datapath), step.fields)
+
+
+def _concat(
+    step: ConcatStep, inputs: Sequence[Interval], sums: Interval | None, datapath: Datapath
+) -> Interval:
+    operands = [
+        x if fields is None else rescaled(step.stages(datapath), x, fields)
+        for x, fields in zip(inputs, step.operand_fields, strict=True)
+    ]
+    return reduce(Interval.hull, operands)
+
+
+def _clamp(
+    step: ClampStep, inputs: Sequence[Interval], sums: Interval | None, datapath: Datapath
+) -> Interval:
+    return inputs[0].clamped(Interval(step.low, step.high))
+
+
+def _pad(step: PadStep, inputs: Sequence[Interval], sums: Interval | None, datapath: Datapath) -> Interval:
+    return inputs[0].hull(Interval(step.value, step.value))
+
+
+def _same(step: Step, inputs: Sequence[Interval], sums: Interval | None, datapath: Datapath) -> Interval:
+    return inputs[0]
+
+
+_RULES: Mapping[type[Step], _Rule] = {
+    MacStep: _mac,
+    AveragePoolStep: _mac,
+    AddStep: _add,
+    ConcatStep: _concat,
+    ClampStep: _clamp,
+    PadStep: _pad,
+    MaxPoolStep: _same,
+    ReshapeStep: _same,
+}

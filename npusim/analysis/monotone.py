@@ -1,0 +1,88 @@
+"""When a pipeline is known by its thresholds alone.
+
+Lemma. Let every stage of a pipeline be a nondecreasing function of its value, for given fields. Then
+so is the pipeline, and on any range of accumulators it is its thresholds: for each code c the least
+accumulator whose result is at least c. Two such pipelines agree everywhere if and only if their
+thresholds do, and they differ exactly on the accumulators between differing thresholds.
+
+Every primitive is nondecreasing, but for these:
+
+- `multiply` is for a factor of zero or more; for a negative one it turns the order round;
+- `select_negative` is if neither factor is negative: below zero it stays at or below 0, above it at
+  or above; with both at or below zero it turns the order round; with opposite signs it does neither;
+- `wrap`, as a stage or as a register's rule, is where nothing wraps, which the interval that enters proves;
+- `table` is if its entries do not decrease (or increase); a straight line between entries, and A1's
+  rounding of it, keep the order;
+- `float32` multiplies: conversion and product are correctly rounded, which keeps the order, so the
+  sign of the scale decides.
+
+`shift_right` keeps the order under every rule of A1: each maps v to an integer r(v / 2**n) with r
+nondecreasing, since the increment is 0 or 1 and, within one quotient, depends on the remainder and sign
+in a nondecreasing way, reaching at most the next quotient.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+import numpy.typing as npt
+
+from npusim.analysis.code_ranges import field_ranges
+from npusim.analysis.rescale import Rescale, Words
+from npusim.spec.interval import Interval
+from npusim.spec.stages import BaseStage, Float32, Multiply, Operand, SelectNegative, Table, Wrap, field_name
+from npusim.spec.width import Overflow, Width
+
+Directions = npt.NDArray[np.int8]
+"""Per channel: 1 nondecreasing, -1 nonincreasing, 0 neither is known."""
+
+
+def directions(rescale: Rescale, entering: Interval) -> Directions:
+    """Which way each channel of a pipeline goes, for values of `entering`."""
+    found = np.ones(rescale.channels, np.int8)
+    ranges = field_ranges(rescale.fields)
+    value = entering
+    for stage in rescale.stages:
+        exact = stage.exact_reach(value, ranges)
+        found = found * _direction(stage, rescale, value, exact)
+        value = stage.reach(value, ranges)
+    return found
+
+
+def _direction(stage: BaseStage, rescale: Rescale, value: Interval, exact: Interval) -> Directions:
+    one = np.ones(rescale.channels, np.int8)
+    if stage.overflow is Overflow.WRAP and stage.register is not None and not _fits(exact, stage.register):
+        return 0 * one
+    match stage:
+        case Multiply(by=by):
+            return np.where(_values(rescale, by) >= 0, one, -one)
+        case SelectNegative(positive=positive, negative=negative):
+            return _select(_values(rescale, positive), _values(rescale, negative))
+        case Wrap(to=to, to_signed=signed):
+            return one if _fits(value, Width(to, signed)) else 0 * one
+        case Table(table=table):
+            return one * _table(np.asarray(rescale.fields[table], np.int64))
+        case Float32(scale=scale):
+            return np.where(_values(rescale, scale) >> 31, -one, one)
+    return one
+
+
+def _fits(value: Interval, register: Width) -> bool:
+    return value.within(Interval.of(register))
+
+
+def _select(positive: Words, negative: Words) -> Directions:
+    up = (positive >= 0) & (negative >= 0)
+    down = (positive <= 0) & (negative <= 0)
+    return np.where(up, 1, np.where(down, -1, 0)).astype(np.int8)
+
+
+def _table(entries: Words) -> int:
+    steps = np.diff(entries)
+    return 1 if (steps >= 0).all() else -1 if (steps <= 0).all() else 0
+
+
+def _values(rescale: Rescale, operand: Operand) -> Words:
+    name = field_name(operand)
+    found = np.asarray(operand if name is None else rescale.fields[name], np.int64)
+    values = np.broadcast_to(found, (rescale.channels,))
+    return -values if isinstance(operand, str) and operand.startswith("-") else values

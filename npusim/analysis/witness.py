@@ -1,0 +1,85 @@
+"""Witnesses of bounds as things one can run: one-step programs with the inputs that reach the ends."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from npusim.analysis.bounds import Bounds, End, Moment, Witness, witness
+from npusim.analysis.proof import StepProof
+from npusim.datapath.model import Datapath
+from npusim.files.data import save_data
+from npusim.program import Program
+
+
+@dataclass(frozen=True, eq=False)
+class Replay:
+    """A one-step program and a batch that drives its accumulators to their ends.
+
+    Attributes
+    ----------
+    witnesses
+        One an image.
+    images
+        Input codes, (witnesses, *input shape).
+    """
+
+    program: Program
+    witnesses: tuple[Witness, ...]
+    images: npt.NDArray[Any]
+
+    def save(self, folder: Path) -> Path:
+        """Write ``<step>.yaml`` with its arrays, and ``<step>.inputs.h5``; returns the program's path."""
+        name = self.program.name.replace("/", "_")
+        path = folder / f"{name}.yaml"
+        self.program.save(path)
+        save_data(folder / f"{name}.inputs.h5", {"inputs": self.images})
+        return path
+
+
+def alone(program: Program, name: str, datapath: Datapath | None = None) -> Program:
+    """One step of a program as a program of its own."""
+    step = next(step for step in program.steps if step.name == name)
+    names = tuple(dict.fromkeys(step.inputs))
+    return Program(
+        name=step.name,
+        input_names=names,
+        output_names=(step.output,),
+        tensors={tensor: program.tensors[tensor] for tensor in (*names, step.output)},
+        steps=(step,),
+        datapath=program.datapath if datapath is None else datapath,
+    )
+
+
+def replay(
+    program: Program,
+    proof: StepProof,
+    *,
+    datapath: Datapath | None = None,
+    moment: Moment = Moment.FINAL,
+    channels: tuple[int, ...] | None = None,
+    found: Bounds | None = None,
+) -> Replay:
+    """The inputs that reach both ends of some channels' ranges.
+
+    Parameters
+    ----------
+    channels
+        None: the channels at the two ends of the step's hull.
+    found
+        Which of the proof's bounds to reach; None: the reachable ones.
+    """
+    chosen = proof.reachable if found is None else found
+    wanted = [(channel, end) for channel in channels or () for end in End] or [
+        (int(chosen.low(moment).argmin()), End.LOW),
+        (int(chosen.high(moment).argmax()), End.HIGH),
+    ]
+    made = tuple(witness(proof.columns, chosen, channel, moment, end) for channel, end in wanted)
+    single = alone(program, proof.step, datapath)
+    kind = single.tensors[single.input_names[0]]
+    images = np.stack([one.codes.reshape(kind.shape).astype(kind.dtype) for one in made])
+    return Replay(single, made, images)

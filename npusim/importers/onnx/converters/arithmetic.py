@@ -1,0 +1,127 @@
+"""Add, Sub, Mul, Div, Min, Max, Sum, Neg: with constants, or of two tensors."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from npusim.importers.onnx.builder import Builder, Tensor, float_array
+from npusim.importers.onnx.converters.activations import clipped
+from npusim.importers.onnx.converters.normalization import scaled, shifted
+from npusim.importers.onnx.graph import Array, OnnxNode
+from npusim.importers.onnx.registry import Converter
+from npusim.layers.mac_layer import MacLayer
+
+
+def _operands(node: OnnxNode, builder: Builder) -> tuple[Tensor, Tensor | Array, bool]:
+    """(a tensor, the other operand, whether the tensor is the second one)."""
+    if len(node.inputs) != 2:
+        raise node.error("two inputs are wanted", found=len(node.inputs))
+    a, b = builder.values[node.inputs[0]], builder.values[node.inputs[1]]
+    if isinstance(a, Tensor):
+        return a, b, False
+    if isinstance(b, Tensor):
+        return b, a, True
+    raise node.error("a computed input is wanted")
+
+
+def two(node: OnnxNode, builder: Builder, kind: str, a: Tensor, b: Tensor) -> Tensor:
+    """A layer of two tensors, both in the layout of the larger one."""
+    if a.view == b.view and a.stored == b.stored:
+        return Tensor(builder.emit(node, kind, (a.name, b.name)), a.stored, a.view)
+    rank = max(a.rank, b.rank)
+    a, b = (builder.view(node, x, (1,) * (rank - x.rank) + x.shape) for x in (a, b))
+    larger = a if np.prod(a.shape) >= np.prod(b.shape) else b
+    order = builder.without_batch((0, *(i for i in builder.natural_order(larger) if i)), a, b)
+    (first, one), (second, other) = builder.take(node, a, order), builder.take(node, b, order)
+    made = builder.emit(node, kind, (first, second))
+    return builder.result(node, made, [one, other], order)
+
+
+def add(node: OnnxNode, builder: Builder) -> Tensor:
+    """Add; a constant behind a convolution or a matrix product is its bias."""
+    x, other, _ = _operands(node, builder)
+    if isinstance(other, Tensor):
+        return two(node, builder, "add", x, other)
+    index = next(i for i in range(2) if isinstance(builder.values[node.inputs[i]], Tensor))
+    layer = builder.layers.get(x.name)
+    vector = builder.stored_vector(x, other)
+    free = isinstance(layer, MacLayer) and layer.bias is None and layer.clip is None
+    if free and vector is not None and builder.read_once(node, index) and vector.size == x.stored[-1]:
+        builder.layers[x.name] = layer.replace(bias=float_array(vector))  # type: ignore[union-attr]
+        return x
+    return shifted(node, builder, x, other)
+
+
+def subtract(node: OnnxNode, builder: Builder) -> Tensor:
+    """Sub."""
+    x, other, swapped = _operands(node, builder)
+    if isinstance(other, Tensor):
+        return two(node, builder, "sub", x, other)
+    if swapped:
+        return shifted(node, builder, scaled(node, builder, x, np.float32([-1])), other)
+    return shifted(node, builder, x, -float_array(other))
+
+
+def multiply(node: OnnxNode, builder: Builder) -> Tensor:
+    """Mul."""
+    x, other, _ = _operands(node, builder)
+    if isinstance(other, Tensor):
+        return two(node, builder, "mul", x, other)
+    return scaled(node, builder, x, other)
+
+
+def divide(node: OnnxNode, builder: Builder) -> Tensor:
+    """Div by a constant."""
+    x, other, swapped = _operands(node, builder)
+    if isinstance(other, Tensor) or swapped:
+        raise node.error("division by a computed tensor", allowed="division by a constant")
+    if not np.all(other):
+        raise node.error("division by zero")
+    return scaled(node, builder, x, 1 / float_array(other))
+
+
+def negate(node: OnnxNode, builder: Builder) -> Tensor:
+    """Neg."""
+    return scaled(node, builder, builder.tensor(node), np.float32([-1]))
+
+
+def power(node: OnnxNode, builder: Builder) -> Tensor:
+    """Pow with the exponent 1 or 2."""
+    x, exponent = builder.tensor(node), builder.scalar(node, 1)
+    if exponent not in {1.0, 2.0}:
+        raise node.error("no such power", found=exponent, allowed="1 or 2")
+    return x if exponent == 1 else two(node, builder, "mul", x, x)
+
+
+def sum_(node: OnnxNode, builder: Builder) -> Tensor:
+    """Sum of any number of tensors, one after the other."""
+    made = builder.tensor(node)
+    for index in range(1, len(node.inputs)):
+        made = two(node, builder, "add", made, builder.tensor(node, index))
+    return made
+
+
+def _extreme(kind: str) -> Converter:
+    def converter(node: OnnxNode, builder: Builder) -> Tensor:
+        x, other, _ = _operands(node, builder)
+        if isinstance(other, Tensor):
+            return two(node, builder, kind, x, other)
+        if other.size != 1:
+            raise node.error("a constant bound is one number", found=other.shape)
+        bound = float(other.reshape(-1)[0])
+        return clipped(node, builder, x, *((None, bound) if kind == "minimum" else (bound, None)))
+
+    return converter
+
+
+CONVERTERS: dict[str, Converter] = {
+    "Add": add,
+    "Sub": subtract,
+    "Mul": multiply,
+    "Div": divide,
+    "Neg": negate,
+    "Pow": power,
+    "Sum": sum_,
+    "Min": _extreme("minimum"),
+    "Max": _extreme("maximum"),
+}

@@ -1,0 +1,24 @@
+"""elu: ``x``, below zero ``alpha * (exp(x) - 1)``."""
+
+from __future__ import annotations
+
+from typing import Annotated, ClassVar, Literal
+
+import numpy as np
+from pydantic import Field
+
+from npusim.layers.base import FloatTensor
+from npusim.layers.pointwise import PointwiseLayer
+
+
+class Elu(PointwiseLayer):
+    """A relu with a smooth end."""
+
+    kind: ClassVar[str] = "elu"
+
+    layer: Literal["elu"] = "elu"
+    alpha: Annotated[float, Field(allow_inf_nan=False)] = 1.0
+
+    def function(self, x: FloatTensor) -> FloatTensor:
+        made: FloatTensor = np.where(x < 0, self.alpha * np.expm1(np.minimum(x, 0)), x)
+        return made

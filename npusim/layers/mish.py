@@ -1,0 +1,22 @@
+"""mish: ``x * tanh(log(1 + exp(x)))``."""
+
+from __future__ import annotations
+
+from typing import ClassVar, Literal
+
+import numpy as np
+
+from npusim.layers.base import FloatTensor
+from npusim.layers.pointwise import PointwiseLayer
+
+
+class Mish(PointwiseLayer):
+    """Smooth, and below zero a little negative."""
+
+    kind: ClassVar[str] = "mish"
+
+    layer: Literal["mish"] = "mish"
+
+    def function(self, x: FloatTensor) -> FloatTensor:
+        made: FloatTensor = x * np.tanh(np.logaddexp(x, 0))
+        return made

@@ -1,0 +1,21 @@
+"""sigmoid: ``1 / (1 + exp(-x))``."""
+
+from __future__ import annotations
+
+from typing import ClassVar, Literal
+
+from npusim.layers.base import FloatTensor
+from npusim.layers.logistic import logistic
+from npusim.layers.pointwise import PointwiseLayer
+
+
+class Sigmoid(PointwiseLayer):
+    """From 0 to 1."""
+
+    kind: ClassVar[str] = "sigmoid"
+
+    layer: Literal["sigmoid"] = "sigmoid"
+
+    def function(self, x: FloatTensor) -> FloatTensor:
+        made: FloatTensor = logistic(x)
+        return made
