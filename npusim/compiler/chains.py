@@ -47,7 +47,7 @@ def find_chains(network: Network) -> list[Chain]:
     """
     chains = []
     for layer in network.ordered_layers:
-        if isinstance(layer, MacLayer) and homogeneous(layer.clip) and layer.caps is None:
+        if isinstance(layer, MacLayer) and homogeneous(layer.clip):
             chain = _follow(network, layer)
             if chain is not None:
                 chains.append(chain)
@@ -101,6 +101,7 @@ def scale_outputs(layer: MacLayer, scales: Vector) -> MacLayer:
     return layer.replace(
         weights=layer.weights.astype(np.float64) * scales.reshape(shape),
         bias=layer.real_bias.astype(np.float64) * scales,
+        caps=None if layer.caps is None else layer.caps * scales,
     )
 
 

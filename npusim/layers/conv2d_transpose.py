@@ -60,7 +60,10 @@ class Conv2dTranspose(FusingLayer):
             )
         if self.bias is not None and self.bias.shape != shape[:1]:
             raise InputError(
-                "one bias per output channel is wanted", key="bias", found=self.bias.shape, allowed=f"{shape[:1]}"
+                "one bias per output channel is wanted",
+                key="bias",
+                found=self.bias.shape,
+                allowed=f"{shape[:1]}",
             )
         full = self._full_size((rows, columns))
         size = tuple(length - sum(pads) for length, pads in zip(full, self.padding, strict=True))

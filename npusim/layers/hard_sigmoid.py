@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from fractions import Fraction
 from typing import Annotated, ClassVar, Literal
 
 import numpy as np
@@ -9,6 +10,7 @@ from pydantic import Field
 
 from npusim.layers.base import FloatTensor
 from npusim.layers.pointwise import PointwiseLayer
+from npusim.tables import Exact
 
 
 class HardSigmoid(PointwiseLayer):
@@ -23,3 +25,6 @@ class HardSigmoid(PointwiseLayer):
     def function(self, x: FloatTensor) -> FloatTensor:
         made: FloatTensor = np.clip(self.alpha * x + self.beta, 0, 1)
         return made
+
+    def exact(self, x: Fraction) -> Exact:
+        return min(max(Fraction(self.alpha) * x + Fraction(self.beta), Fraction(0)), Fraction(1))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from fractions import Fraction
 from typing import Annotated, ClassVar, Literal
 
 import numpy as np
@@ -9,6 +10,7 @@ from pydantic import Field
 
 from npusim.layers.base import FloatTensor
 from npusim.layers.pointwise import PointwiseLayer
+from npusim.tables import Exact
 
 
 class LeakyRelu(PointwiseLayer):
@@ -22,3 +24,6 @@ class LeakyRelu(PointwiseLayer):
     def function(self, x: FloatTensor) -> FloatTensor:
         made: FloatTensor = np.where(x < 0, self.alpha * x, x)
         return made
+
+    def exact(self, x: Fraction) -> Exact:
+        return x if x >= 0 else x * Fraction(self.alpha)

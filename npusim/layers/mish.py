@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from fractions import Fraction
 from typing import ClassVar, Literal
 
+import mpmath
 import numpy as np
 
 from npusim.layers.base import FloatTensor
 from npusim.layers.pointwise import PointwiseLayer
+from npusim.tables import Exact, real
 
 
 class Mish(PointwiseLayer):
@@ -20,3 +23,6 @@ class Mish(PointwiseLayer):
     def function(self, x: FloatTensor) -> FloatTensor:
         made: FloatTensor = x * np.tanh(np.logaddexp(x, 0))
         return made
+
+    def exact(self, x: Fraction) -> Exact:
+        return real(x) * mpmath.tanh(mpmath.log1p(mpmath.exp(real(x))))

@@ -33,7 +33,10 @@ class Prelu(PointwiseLayer):
         shape = only(inputs)
         if self.slope.shape != shape[-1:]:
             raise InputError(
-                "one slope per channel is wanted", key="slope", found=self.slope.shape, allowed=f"{shape[-1:]}"
+                "one slope per channel is wanted",
+                key="slope",
+                found=self.slope.shape,
+                allowed=f"{shape[-1:]}",
             )
         return (shape,)
 

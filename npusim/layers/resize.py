@@ -69,7 +69,8 @@ class Resize(Layer):
         after = np.minimum(before + 1, length - 1)
         share: npt.NDArray[np.floating] = (np.array(places) - before).astype(x.dtype)
         share = share.reshape(-1, *[1] * (x.ndim - axis - 1))
-        return x.take(before, axis=axis) * (1 - share) + x.take(after, axis=axis) * share
+        made_of: FloatTensor = x.take(before, axis=axis) * (1 - share) + x.take(after, axis=axis) * share
+        return made_of
 
     def lower(self, lowering: Lowering) -> list[Step]:
         if self.interpolation is Interpolation.BILINEAR:
@@ -81,6 +82,10 @@ class Resize(Layer):
         ]
         return [
             ResizeNearestStep(
-                name=self.name, inputs=self.inputs, output=self.outputs[0], rows=sources[0], columns=sources[1]
+                name=self.name,
+                inputs=self.inputs,
+                output=self.outputs[0],
+                rows=sources[0],
+                columns=sources[1],
             )
         ]

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from fractions import Fraction
 from typing import ClassVar, Literal
 
+import mpmath
 import numpy as np
 
 from npusim.layers.base import FloatTensor
 from npusim.layers.pointwise import PointwiseLayer
+from npusim.tables import Exact, real
 
 
 class Tanh(PointwiseLayer):
@@ -20,3 +23,6 @@ class Tanh(PointwiseLayer):
     def function(self, x: FloatTensor) -> FloatTensor:
         made: FloatTensor = np.tanh(x)
         return made
+
+    def exact(self, x: Fraction) -> Exact:
+        return mpmath.tanh(real(x))

@@ -14,7 +14,7 @@ from npusim.datapath.model import Datapath, Granularity
 from npusim.errors import InputError
 from npusim.files.arrays import IntegerArray
 from npusim.spec.activation import ActivationBounds
-from npusim.spec.stages import BaseStage, Table, field_name
+from npusim.spec.stages import BaseStage, Clamp, Float32, Table, field_name
 
 FieldValue = Annotated[int | IntegerArray, Field(union_mode="left_to_right")]
 """One integer for the layer, or one per channel."""
@@ -61,16 +61,34 @@ def check_fields(
     for name in needed:
         if name not in fields:
             raise InputError("a field of the datapath's pipeline is missing", key=f"{key}.{name}")
+    tables = {stage.table: stage.entries for stage in stages if isinstance(stage, Table)}
     for name, value in fields.items():
-        check_field(name, value, datapath, channels, f"{key}.{name}")
+        if name in tables:
+            _check_table(value, tables[name], f"{key}.{name}")
+            check_range(name, value, datapath, f"{key}.{name}")
+        else:
+            check_field(name, value, datapath, channels, f"{key}.{name}")
     for stage in stages:
-        if isinstance(stage, Table) and np.size(fields[stage.table]) != stage.entries:
+        _check_values(stage, fields, key)
+
+
+def _check_table(value: FieldValue, entries: int, key: str) -> None:
+    if np.size(value) != entries:
+        raise InputError("the table has the wrong length", key=key, found=np.size(value), allowed=str(entries))
+
+
+def _check_values(stage: BaseStage, fields: PlainFields, key: str) -> None:
+    """What widths alone do not say: bounds in order, float scales finite."""
+    if isinstance(stage, Clamp) and isinstance(stage.low, str) and isinstance(stage.high, str):
+        low, high = fields[stage.low], fields[stage.high]
+        if np.any(np.greater(low, high)):
             raise InputError(
-                "the table has the wrong length",
-                key=f"{key}.{stage.table}",
-                found=np.size(fields[stage.table]),
-                allowed=str(stage.entries),
+                f"{stage.low} is above {stage.high}", key=f"{key}.{stage.low}", found=low, allowed=f"up to {high}"
             )
+    if isinstance(stage, Float32) and isinstance(stage.scale, str):
+        exponents = np.asarray(fields[stage.scale], np.int64) >> 23 & 0xFF
+        if np.any(exponents == 0xFF):
+            raise InputError("a float32 scale must be finite", key=f"{key}.{stage.scale}")
 
 
 def check_field(
@@ -83,6 +101,18 @@ def check_field(
     InputError
         With `key`.
     """
+    check_range(name, value, datapath, key)
+    register = datapath.fields[name]
+    if isinstance(value, int):
+        return
+    if register.per is Granularity.LAYER:
+        raise InputError("the datapath has one register per layer", key=key, found=f"{value.size} values")
+    if value.shape != (channels,):
+        raise InputError("one value per channel is wanted", key=key, found=value.shape, allowed=str(channels))
+
+
+def check_range(name: str, value: FieldValue, datapath: Datapath, key: str) -> None:
+    """A3: the datapath has such a field, and every value fits its register."""
     if name not in datapath.fields:
         raise InputError("the datapath has no such field", key=key, allowed=", ".join(datapath.fields))
     register = datapath.fields[name]
@@ -95,9 +125,3 @@ def check_field(
             found=low if low not in limits else high,
             allowed=str(limits),
         )
-    if isinstance(value, int):
-        return
-    if register.per is Granularity.LAYER:
-        raise InputError("the datapath has one register per layer", key=key, found=f"{value.size} values")
-    if value.shape != (channels,):
-        raise InputError("one value per channel is wanted", key=key, found=value.shape, allowed=str(channels))

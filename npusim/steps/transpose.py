@@ -15,9 +15,7 @@ from npusim.model import Shape
 from npusim.steps.base import Array, Executor, Step, TensorType
 from npusim.steps.probe import Probe
 
-Permutation = Annotated[
-    tuple[Annotated[int, Field(ge=0, le=7)], ...], Field(min_length=1, max_length=8)
-]
+Permutation = Annotated[tuple[Annotated[int, Field(ge=0, le=7)], ...], Field(min_length=1, max_length=8)]
 """For each axis of the output the axis of the input that it was, without the batch."""
 
 

@@ -34,7 +34,7 @@ def lines_of(datapath: Datapath) -> list[str]:
         "accumulator = A.saturate(accumulator + v, s32)",
         "padding carries the code x_zero; the bias holds b - x_zero * sum(w)",
         "inverse_shift u4 0..15 channel mac",
-        "x_zero s8 -128..127 layer MAC column, add, concat",
+        "x_zero s8 -128..127 layer MAC column, add, sub, mul, concat",
         "real = multiplier / 2^shift, multiplier in 32768..65535, rounded by A1.half_even",
         "PIPELINE mac.result (also conv2d, depthwise_conv2d, dense)",
         "[0] v = v * multiplier s49 -140735340871680..140735340806145 needs s48 W4",

@@ -11,8 +11,8 @@ from hypothesis import strategies as st
 from npusim.datapath import load_datapath
 from npusim.datapath.checks import derive_pipeline
 from npusim.datapath.operations import PipelineRole
-from npusim.spec.elementwise import Combination, combine
 from npusim.spec.convolution import ZeroPoint
+from npusim.spec.elementwise import Combination, combine
 from npusim.spec.interval import Interval
 from npusim.spec.mac import BiasPlace, Column
 from npusim.spec.pipeline import run
@@ -72,24 +72,33 @@ def test_w4_a_total_shift_of_50_or_more_gives_zero() -> None:
     assert product.stage.bits == 49
 
 
-@given(
-    st.tuples(codes, codes),
-    st.tuples(codes, codes),
-    st.tuples(multipliers, multipliers),
-    shifts,
-    codes,
-    bounds,
-)
-def test_w5_addition(
+pairs = st.tuples(codes, codes)
+
+
+@given(pairs, pairs, st.tuples(multipliers, multipliers), shifts, codes, bounds)
+def test_w5_addition_and_subtraction(
     x: tuple[int, int], zeros: tuple[int, int], ms: tuple[int, int], n: int, y_zero: int, clip: list[int]
 ) -> None:
-    operands = [{"x_zero": zero, "multiplier": m} for zero, m in zip(zeros, ms, strict=True)]
-    operand = stages("add", PipelineRole.OPERAND)
-    found = combine(
-        Combination.SUM, tuple(x), operand, tuple(operands), stages("add"), rescale(0, n, y_zero, clip)
-    )
-    total = sum((value - zero) * m for value, zero, m in zip(x, zeros, ms, strict=True))
-    assert found.result.result == code(Fraction(total, 2**n), y_zero, clip)
+    fields = tuple({"x_zero": zero, "multiplier": m} for zero, m in zip(zeros, ms, strict=True))
+    a, b = ((value - zero) * m for value, zero, m in zip(x, zeros, ms, strict=True))
+    for operation, combination, exact in (
+        ("add", Combination.SUM, a + b),
+        ("sub", Combination.DIFFERENCE, a - b),
+    ):
+        operand = stages(operation, PipelineRole.OPERAND)
+        rescaled = rescale(0, n, y_zero, clip)
+        found = combine(combination, x, operand, (fields[0], fields[1]), stages(operation), rescaled)
+        assert found.result.result == code(Fraction(exact, 2**n), y_zero, clip)
+
+
+@given(pairs, pairs, multipliers, shifts, codes, bounds)
+def test_w5_multiplication(
+    x: tuple[int, int], zeros: tuple[int, int], m: int, n: int, y_zero: int, clip: list[int]
+) -> None:
+    operand, fields = stages("mul", PipelineRole.OPERAND), ({"x_zero": zeros[0]}, {"x_zero": zeros[1]})
+    found = combine(Combination.PRODUCT, x, operand, fields, stages("mul"), rescale(m, n, y_zero, clip))
+    exact = (x[0] - zeros[0]) * (x[1] - zeros[1]) * m
+    assert found.result.result == code(Fraction(exact, 2**n), y_zero, clip)
 
 
 @given(st.integers(-(2**18), 2**18), multipliers, shifts, codes, bounds)
@@ -103,3 +112,8 @@ def test_w7_concat(x: int, x_zero: int, m: int, n: int, y_zero: int, clip: list[
     fields = {"x_zero": x_zero, **rescale(m, n, y_zero, clip)}
     found = run(stages("concat", PipelineRole.OPERAND), x, fields).result
     assert found == code(Fraction((x - x_zero) * m, 2**n), y_zero, clip)
+
+
+@given(codes, st.lists(codes, min_size=256, max_size=256))
+def test_w8_table(x: int, entries: list[int]) -> None:
+    assert run(stages("table"), x, {"table": entries}).result == entries[x + 128]

@@ -51,9 +51,14 @@ class AbsorbBias(Pass):
                 continue
             mean, sigma = moments[tensor].gaussian
             constant = np.maximum(0.0, mean - self.sigmas * sigma)
+            if producer.caps is not None:
+                # A channel that its cap often clips would not lose a constant.
+                constant[mean + self.sigmas * sigma >= producer.caps] = 0.0
             if not constant.any():
                 continue
-            layers[producer.name] = producer.replace(bias=producer.real_bias - constant)
+            caps = None if producer.caps is None else producer.caps - constant
+            producer = producer.replace(bias=producer.real_bias - constant, caps=caps)
+            layers[producer.name] = producer
             layers[consumer.name] = consumer.replace(bias=consumer.real_bias + _through(consumer, constant))
             moments[tensor] = producer.activated(Moments.normal(mean - constant, sigma))
             offsets[tensor] = constant * state.factors.get(tensor, 1.0) + state.offsets.get(tensor, 0.0)

@@ -15,7 +15,7 @@ from npusim.compiler.pre_activation import expose_sums, sums_of
 from npusim.errors import InputError
 from npusim.input_codes import quantize_floats
 from npusim.network import Network
-from npusim.program import Program
+from npusim.program import Program, Real
 from npusim.simulator import simulate
 from npusim.steps.base import Step
 from npusim.steps.mac import MacStep
@@ -130,6 +130,7 @@ def _run(
         output_names=(step.output,),
         tensors={name: program.tensors[name] for name in (*step.inputs, step.output)},
         steps=(step,),
+        real=Real(),
     )
     inputs = {name: tensors[name] for name in alone.input_names}
     result = simulate(alone, inputs, taps=[f"{step.name}:{point}" for point in points])

@@ -102,7 +102,7 @@ class QuantizeWeights(Pass):
 
     @staticmethod
     def _scale_of_nothing(state: Compilation, layer: MacLayer) -> float:
-        """The scale of weights that are all zero: it only has to resolve the bias, 256 units an output step."""
+        """The scale of weights that are all zero: it resolves the bias, 256 units an output step."""
         x, y = (state.quantization[name].scale for name in (layer.inputs[0], layer.outputs[0]))
         return float(y / x / 256)
 

@@ -12,7 +12,7 @@ import numpy as np
 from pydantic import ValidationError
 
 from npusim.errors import InputError
-from npusim.files.explain import explain
+from npusim.importers.onnx.complaints import first_complaint
 from npusim.importers.onnx.graph import Array, OnnxGraph, OnnxNode
 from npusim.importers.onnx.views import View
 from npusim.layers.base import Layer
@@ -65,6 +65,7 @@ class Builder:
         self.batch = graph.batch
         self._uses = graph.uses()
         self._names: set[str] = set()
+        self.output_names = {output: self.fresh_name(output) for output in graph.outputs}
 
     # names
 
@@ -143,8 +144,7 @@ class Builder:
         try:
             return LAYERS[kind](**fields)
         except ValidationError as error:
-            complaint = explain(error, fields, LAYERS[kind])[1]
-            raise complaint.within(node.label) from None
+            raise first_complaint(error).within(node.label) from None
 
     def result(self, node: OnnxNode, name: str, stored: Sequence[Shape], order: Sequence[int]) -> Tensor:
         """What a layer makes of inputs with the shapes `stored`.
@@ -184,7 +184,7 @@ class Builder:
 
     def channels_last(self, x: Tensor) -> tuple[int, ...]:
         """Logical axes with axis 1 last; no batch."""
-        return tuple(range(2, x.rank)) + (1,)
+        return (*range(2, x.rank), 1)
 
     @staticmethod
     def without_batch(order: Sequence[int], *tensors: Tensor) -> tuple[int, ...]:

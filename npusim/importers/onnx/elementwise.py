@@ -22,7 +22,8 @@ def sigmoid(x: Array) -> Array:
 def _divide(_: OnnxNode, inputs: Sequence[Array]) -> Array:
     a, b = inputs
     if np.issubdtype(a.dtype, np.integer):
-        return (np.sign(a) * np.sign(b) * (np.abs(a) // np.abs(b))).astype(a.dtype)  # truncates
+        truncated: Array = (np.sign(a) * np.sign(b) * (np.abs(a) // np.abs(b))).astype(a.dtype)
+        return truncated
     return a / b
 
 
@@ -32,8 +33,8 @@ def _modulo(node: OnnxNode, inputs: Sequence[Array]) -> Array:
 
 
 def _clip(node: OnnxNode, inputs: Sequence[Array]) -> Array:
-    bounds: list[Array | float | None] = [node.number("min", -np.finfo(np.float32).max), None]
-    bounds[1] = node.number("max", np.finfo(np.float32).max)
+    limit = float(np.finfo(np.float32).max)
+    bounds: list[Array | float] = [node.number("min", -limit), node.number("max", limit)]
     given = [i for i in (1, 2) if node.has_input(i)]
     for index, value in zip(given, inputs[1:], strict=True):
         bounds[index - 1] = value

@@ -37,7 +37,7 @@ def evaluate(node: OnnxNode, inputs: Sequence[Array | None]) -> Array | None:
             made = np.asarray(evaluator(node, given))
     except InputError:
         raise
-    except Exception as error:  # constants of any shape and value: numpy may complain in many ways
+    except Exception as error:  # noqa: BLE001  constants of any shape and value: numpy complains in many ways
         raise node.error(f"its constants do not suit it: {error}") from None
     return made
 

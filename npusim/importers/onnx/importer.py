@@ -9,8 +9,8 @@ from typing import Any
 from pydantic import ValidationError
 
 from npusim.errors import InputError
-from npusim.files.explain import explain
 from npusim.importers.onnx.builder import Builder, Tensor
+from npusim.importers.onnx.complaints import first_complaint
 from npusim.importers.onnx.folding import evaluate
 from npusim.importers.onnx.graph import Array, OnnxGraph, OnnxNode
 from npusim.importers.onnx.input_layout import stored_order
@@ -84,7 +84,7 @@ def _network(**fields: Any) -> Network:
     try:
         return Network(**fields)
     except ValidationError as error:
-        raise explain(error, fields, Network)[1] from None
+        raise first_complaint(error) from None
 
 
 def _preprocess(mean: Numbers | None, std: Numbers | None, channel_order: str) -> Preprocess | None:

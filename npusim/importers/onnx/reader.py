@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -74,7 +75,7 @@ def _parse(path: Path) -> Any:
     proto = onnx_package().ModelProto()
     try:
         proto.ParseFromString(path.read_bytes())
-    except Exception as error:  # protobuf's DecodeError differs by implementation
+    except Exception as error:  # noqa: BLE001  protobuf's DecodeError differs by implementation
         raise InputError(f"not an ONNX file, or a damaged one: {error}") from None
     return proto
 
@@ -112,7 +113,7 @@ def tensor_array(proto: Any, folder: Path) -> Array:
         array = np.asarray(onnx.numpy_helper.to_array(proto))
     except InputError as error:
         raise error.at(key=key) from None
-    except Exception as error:  # numpy_helper raises whatever the damage leads to
+    except Exception as error:  # noqa: BLE001  numpy_helper raises whatever the damage leads to
         raise InputError(f"the tensor is damaged: {error}", key=key) from None
     if array.dtype.kind not in "biuf":
         raise InputError("not a tensor of numbers", key=key, found=str(array.dtype))
@@ -134,19 +135,16 @@ def _node(proto: Any, index: int, opset: int, folder: Path) -> OnnxNode:
 def _attribute(proto: Any, folder: Path) -> Attribute | None:
     """An attribute's value; None for graphs and other kinds that no converter reads."""
     kinds = onnx_package().AttributeProto
-    if proto.type == kinds.INT:
-        return int(proto.i)
-    if proto.type == kinds.FLOAT:
-        return float(proto.f)
-    if proto.type == kinds.STRING:
-        return bytes(proto.s).decode("utf-8", "replace")
-    if proto.type == kinds.INTS:
-        return tuple(int(item) for item in proto.ints)
-    if proto.type == kinds.FLOATS:
-        return tuple(float(item) for item in proto.floats)
-    if proto.type == kinds.TENSOR:
-        return tensor_array(proto.t, folder)
-    return None
+    decoders: dict[int, Callable[[], Attribute]] = {
+        kinds.INT: lambda: int(proto.i),
+        kinds.FLOAT: lambda: float(proto.f),
+        kinds.STRING: lambda: bytes(proto.s).decode("utf-8", "replace"),
+        kinds.INTS: lambda: tuple(int(item) for item in proto.ints),
+        kinds.FLOATS: lambda: tuple(float(item) for item in proto.floats),
+        kinds.TENSOR: lambda: tensor_array(proto.t, folder),
+    }
+    decoder = decoders.get(proto.type)
+    return None if decoder is None else decoder()
 
 
 def _input_shape(value: Any, batches: set[int]) -> tuple[int, ...]:

@@ -26,9 +26,7 @@ def one_axis(node: OnnxNode, rank: int, default: int) -> int:
     return counted(node, [node.integer("axis", default)], rank)[0]
 
 
-def target_shape(
-    node: OnnxNode, found: Sequence[int], wanted: Sequence[int], batch: int
-) -> tuple[int, ...]:
+def target_shape(node: OnnxNode, found: Sequence[int], wanted: Sequence[int], batch: int) -> tuple[int, ...]:
     """The shape a Reshape makes: 0 copies a length, -1 is what is left, the file's batch becomes 1."""
     keep_zero = node.integer("allowzero", 0)
     shape = [

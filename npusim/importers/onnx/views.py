@@ -33,7 +33,7 @@ class View:
 
     >>> image = View.stored((2, 4, 3), (1, 2, 4, 3)).transposed((0, 3, 1, 2))
     >>> image.shape, image.reshaped((1, 24)).axes
-    ((1, 3, 2, 4), ((), (2, 0, 1)))
+    ((1, 3, 2, 4), ((), (1, 0)))
     """
 
     atoms: tuple[int, ...]
@@ -81,12 +81,7 @@ class View:
 
     def transposition(self, order: Sequence[int]) -> tuple[tuple[int, ...], tuple[int, ...]]:
         """(shape to reshape the stored tensor to, permutation of it) that gives the axes in this order."""
-        wanted = [i for axis in order for i in self.axes[axis]]
-        starts = [at for at, i in enumerate(wanted) if at == 0 or wanted[at - 1] + 1 != i]
-        runs = [wanted[a:b] for a, b in zip(starts, [*starts[1:], len(wanted)], strict=True)]
-        by_storage = sorted(range(len(runs)), key=lambda run: runs[run][0])
-        shape = tuple(prod(self.atoms[i] for i in runs[run]) for run in by_storage)
-        return shape, tuple(by_storage.index(run) for run in range(len(runs)))
+        return _runs(self.atoms, [i for axis in order for i in self.axes[axis]])
 
     def stored_indices(self) -> npt.NDArray[np.int64]:
         """For every logical element, in order, the flat index at which it is stored."""
@@ -94,13 +89,23 @@ class View:
         return flat.reshape(self.atoms).transpose(self.sequence).reshape(-1)
 
 
+def _runs(atoms: Sequence[int], sequence: Sequence[int]) -> tuple[tuple[int, ...], tuple[int, ...]]:
+    """Atoms and their sequence with those joined that follow each other in both orders."""
+    starts = [at for at, i in enumerate(sequence) if at == 0 or sequence[at - 1] + 1 != i]
+    runs = [sequence[a:b] for a, b in zip(starts, [*starts[1:], len(sequence)], strict=bool(starts))]
+    by_storage = sorted(range(len(runs)), key=lambda run: runs[run][0])
+    lengths = tuple(prod(atoms[i] for i in runs[run]) for run in by_storage)
+    return lengths, tuple(by_storage.index(run) for run in range(len(runs)))
+
+
 class _Pieces:
-    """Hands out the atoms of a view in logical order, splitting them where an axis ends inside one."""
+    """Hands out the elements of a view in logical order, splitting a run where an axis ends inside it."""
 
     def __init__(self, view: View) -> None:
-        self._lengths: dict[tuple[int, int], int] = {}  # (atom, part) -> length; parts count up from slowest
-        self._queue = [(atom, 0) for atom in view.sequence]
-        self._lengths = {(atom, 0): length for atom, length in enumerate(view.atoms)}
+        lengths, sequence = _runs(view.atoms, view.sequence)
+        # (run, part) -> length; parts count up from the slowest
+        self._lengths = {(run, 0): length for run, length in enumerate(lengths)}
+        self._queue = [(run, 0) for run in sequence]
 
     @property
     def empty(self) -> bool:

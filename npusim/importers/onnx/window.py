@@ -40,9 +40,7 @@ def read_window(node: OnnxNode, size: Sequence[int], kernel: Sequence[int]) -> W
     pads = _pads(node, size, reach, stride)
     grown = pads
     if node.integer("ceil_mode", 0):
-        grown = tuple(
-            _ceil_pads(*axis) for axis in zip(size, reach, stride, pads, strict=True)
-        )
+        grown = tuple(_ceil_pads(*axis) for axis in zip(size, reach, stride, pads, strict=True))
     first = [(1,), (1,), (1,), ((0, 0),)] if count == 1 else [(), (), (), ()]
     return Window(
         kernel=_pair((*first[0], *kernel)),
@@ -57,7 +55,9 @@ def per_axis(node: OnnxNode, name: str, count: int, default: int) -> tuple[int, 
     """An attribute with a positive number per axis."""
     values = node.integers(name) or (default,) * count
     if len(values) != count or min(values) < default:
-        raise node.error(f"the attribute {name} does not fit", found=values, allowed=f"{count} numbers from {default}")
+        raise node.error(
+            f"the attribute {name} does not fit", found=values, allowed=f"{count} numbers from {default}"
+        )
     return values
 
 
@@ -69,7 +69,9 @@ def explicit_pads(node: OnnxNode, count: int) -> Pads:
     """The attribute `pads`."""
     values = node.integers("pads") or (0,) * (2 * count)
     if len(values) != 2 * count or min(values) < 0:
-        raise node.error("the attribute pads does not fit", found=values, allowed=f"{2 * count} numbers from 0")
+        raise node.error(
+            "the attribute pads does not fit", found=values, allowed=f"{2 * count} numbers from 0"
+        )
     return tuple((values[axis], values[axis + count]) for axis in range(count))
 
 

@@ -60,7 +60,9 @@ CONVERTERS: dict[str, Converter] = {
     "HardSwish": _function("hard_swish"),
     "Silu": _function("silu"),
     "Mish": _function("mish"),
-    "Gelu": _function("gelu", lambda node: {"form": "tanh" if node.text("approximate", "none") == "tanh" else "erf"}),
+    "Gelu": _function(
+        "gelu", lambda node: {"form": "tanh" if node.text("approximate", "none") == "tanh" else "erf"}
+    ),
     "HardSigmoid": _function(
         "hard_sigmoid", lambda node: {"alpha": node.number("alpha", 0.2), "beta": node.number("beta", 0.5)}
     ),

@@ -58,7 +58,7 @@ def reduce_sum(node: OnnxNode, builder: Builder) -> Tensor:
     axes = counted(node, read_axes(node, builder) or tuple(range(x.rank)), x.rank)
     count = prod(x.shape[axis] for axis in axes)
     mean = average(node, builder, x, axes, keep_axes=bool(node.integer("keepdims", 1)))
-    return scaled(node, builder, mean, np.float32([count]))
+    return scaled(node, builder, mean, np.array([count], np.float32))
 
 
 CONVERTERS: dict[str, Converter] = {"Softmax": softmax, "ArgMax": argmax, "ReduceSum": reduce_sum}

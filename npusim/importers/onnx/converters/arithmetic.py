@@ -58,7 +58,7 @@ def subtract(node: OnnxNode, builder: Builder) -> Tensor:
     if isinstance(other, Tensor):
         return two(node, builder, "sub", x, other)
     if swapped:
-        return shifted(node, builder, scaled(node, builder, x, np.float32([-1])), other)
+        return shifted(node, builder, scaled(node, builder, x, np.array([-1], np.float32)), other)
     return shifted(node, builder, x, -float_array(other))
 
 
@@ -82,7 +82,7 @@ def divide(node: OnnxNode, builder: Builder) -> Tensor:
 
 def negate(node: OnnxNode, builder: Builder) -> Tensor:
     """Neg."""
-    return scaled(node, builder, builder.tensor(node), np.float32([-1]))
+    return scaled(node, builder, builder.tensor(node), np.array([-1], np.float32))
 
 
 def power(node: OnnxNode, builder: Builder) -> Tensor:

@@ -51,7 +51,9 @@ def conv(node: OnnxNode, builder: Builder) -> Tensor:
     name, stored, _ = _image(node, builder, x)
     groups = node.integer("group", 1)
     if groups < 1 or weights.shape[1] * groups != x.shape[1] or weights.shape[0] % groups:
-        raise node.error("weights do not fit the input", found=weights.shape, allowed=f"{x.shape[1]} channels")
+        raise node.error(
+            "weights do not fit the input", found=weights.shape, allowed=f"{x.shape[1]} channels"
+        )
     depthwise = groups == x.shape[1] and groups > 1
     fields: dict[str, Any] = {} if depthwise else {"groups": groups}
     made = builder.emit(
@@ -82,7 +84,9 @@ def conv_transpose(node: OnnxNode, builder: Builder) -> Tensor:
         raise node.error("explicit pads are wanted", found="auto_pad or output_shape", allowed="pads")
     groups = node.integer("group", 1)
     if groups < 1 or weights.shape[0] % groups or weights.shape[0] != x.shape[1]:
-        raise node.error("weights do not fit the input", found=weights.shape, allowed=f"{x.shape[1]} channels")
+        raise node.error(
+            "weights do not fit the input", found=weights.shape, allowed=f"{x.shape[1]} channels"
+        )
     per_group = weights.reshape(groups, -1, weights.shape[1], *([1] * (2 - count)), *weights.shape[2:])
     ordered = np.moveaxis(per_group, 1, 4)  # groups, outputs per group, rows, columns, inputs per group
     ahead = [1] * (2 - count)

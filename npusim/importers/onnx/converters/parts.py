@@ -56,9 +56,13 @@ def split(node: OnnxNode, builder: Builder) -> list[Tensor]:
     if sizes is None:
         sizes = (*[even] * (count - 1), length - even * (count - 1))
     if len(sizes) != count or sum(sizes) != length or min(sizes) < 1:
-        raise node.error("the parts do not fill the axis", found=sizes, allowed=f"{count} that add up to {length}")
+        raise node.error(
+            "the parts do not fill the axis", found=sizes, allowed=f"{count} that add up to {length}"
+        )
     ends = list(accumulate(sizes))
-    return [_cut(node, builder, x, {axis: (end - size, end, 1)}) for size, end in zip(sizes, ends, strict=True)]
+    return [
+        _cut(node, builder, x, {axis: (end - size, end, 1)}) for size, end in zip(sizes, ends, strict=True)
+    ]
 
 
 def gather(node: OnnxNode, builder: Builder) -> Tensor:

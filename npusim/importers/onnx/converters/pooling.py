@@ -51,9 +51,7 @@ def global_max_pool(node: OnnxNode, builder: Builder) -> Tensor:
     return _pool(whole, builder, "max_pool2d")
 
 
-def average(
-    node: OnnxNode, builder: Builder, x: Tensor, axes: Sequence[int], *, keep_axes: bool
-) -> Tensor:
+def average(node: OnnxNode, builder: Builder, x: Tensor, axes: Sequence[int], *, keep_axes: bool) -> Tensor:
     """The mean over some axes: a global average pool of an image whose pixels they are."""
     if 0 in axes and x.shape[0] == 1:
         axes = [axis for axis in axes if axis != 0]
@@ -67,7 +65,9 @@ def average(
     made = builder.result(node, pooled, [image], (1,))
     split = builder.view(node, made, (1, *(x.shape[axis] for axis in kept)))
     places = {axis: 1 + index for index, axis in enumerate(kept)}
-    view = type(split.view)(split.view.atoms, tuple(split.view.axes[places[a]] if a in places else () for a in rest))
+    view = type(split.view)(
+        split.view.atoms, tuple(split.view.axes[places[a]] if a in places else () for a in rest)
+    )
     result = Tensor(split.name, split.stored, view)
     whole = [1 if axis in axes else x.shape[axis] for axis in range(x.rank)]
     return builder.view(node, result, whole) if keep_axes else result

@@ -62,7 +62,9 @@ def _sizes(node: OnnxNode, builder: Builder, x: Tensor) -> tuple[int, ...]:
     if node.has_input(3):
         values: list[float] = list(map(float, builder.integers(node, 3)))
         if node.text("keep_aspect_ratio_policy", "stretch") != "stretch":
-            raise node.error("no such policy", found=node.text("keep_aspect_ratio_policy", ""), allowed="stretch")
+            raise node.error(
+                "no such policy", found=node.text("keep_aspect_ratio_policy", ""), allowed="stretch"
+            )
     else:
         scales = builder.constant(node, 2).reshape(-1)
         values = [float(s) * x.shape[axis] for s, axis in zip(scales, axes, strict=False)]

@@ -53,7 +53,9 @@ def squeeze(node: OnnxNode, builder: Builder) -> Tensor:
     found = read_axes(node, builder)
     axes = [i for i, n in enumerate(x.shape) if n == 1] if found is None else counted(node, found, x.rank)
     if any(x.shape[axis] != 1 for axis in axes):
-        raise node.error("only axes of length 1 can be squeezed", found=tuple(axes), allowed=f"as {x.shape} has")
+        raise node.error(
+            "only axes of length 1 can be squeezed", found=tuple(axes), allowed=f"as {x.shape} has"
+        )
     return builder.view(node, x, [n for axis, n in enumerate(x.shape) if axis not in axes])
 
 
@@ -116,10 +118,10 @@ def pad(node: OnnxNode, builder: Builder) -> Tensor:
     pads = [(0, 0)] * x.rank
     for place, axis in enumerate(axes):
         pads[counted(node, [axis], x.rank)[0]] = (amounts[place], amounts[place + len(axes)])
-    if not any(map(sum, pads)):
+    if not any(before or after for before, after in pads):
         return x
     order = builder.natural_order(x)
-    if 0 not in order and sum(pads[0]):
+    if 0 not in order and pads[0] != (0, 0):
         raise node.error("the batch cannot be padded", found=pads[0])
     value = builder.scalar(node, 2) or 0.0
     name, stored = builder.take(node, x, order)
