@@ -153,7 +153,7 @@ def wrap(values: Words, register: Width) -> Words:
 def _tiles(rows: range, depth: int, element: np.dtype[Any], row_block: int) -> Iterator[tuple[range, Array]]:
     """Output pixels in cache-sized ranges, with one buffer for the patches of each."""
     fitting = _TILE_BYTES // (depth * element.itemsize)
-    count = min(max(fitting, _LEAST_ROWS), len(rows))
+    count = max(1, min(max(fitting, _LEAST_ROWS), len(rows)))
     patches = np.zeros((-(-count // row_block) * row_block, depth), element)
     for start in range(rows.start, rows.stop, count):
         yield range(start, min(start + count, rows.stop)), patches

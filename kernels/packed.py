@@ -155,4 +155,6 @@ def pack(
     if not (limits.min <= pad_code <= limits.max and limits.min <= x_zero <= limits.max):
         raise ValueError(f"pad code {pad_code} or zero point {x_zero} is no {codes}")
     zeros = np.asarray(weight_zero, np.int64).reshape(-1, 1, 1, 1)
+    if np.abs(zeros).max() > 1 << 16:
+        raise ValueError(f"the weights' zero point {weight_zero} is no weight code")
     return Packed(nest, readonly(weights - zeros, np.int64), groups, codes, int(x_zero), int(pad_code))

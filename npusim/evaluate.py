@@ -10,6 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from npusim import reference
+from npusim.errors import InputError
 from npusim.network import Network
 from npusim.program import Program
 from npusim.simulator import Simulator, dequantize
@@ -17,6 +18,8 @@ from npusim.statistics import StepStatistics, merge_statistics
 
 Array = npt.NDArray[Any]
 Progress = Callable[[int, int], None]
+Answers = Callable[[Array, Array, Array], None]
+"""Raw inputs of a batch, the first output in float, and the same from integers, dequantized."""
 
 
 @dataclass
@@ -121,6 +124,7 @@ def evaluate(
     threads: int | None = None,
     total: int = 0,
     progress: Progress | None = None,
+    answers: Answers | None = None,
 ) -> Evaluation:
     """Compare a program with its float network.
 
@@ -132,7 +136,10 @@ def evaluate(
         Added to labels: 1 for networks whose class 0 is "background".
     total
         Images in all, for `progress`.
+    answers
+        Called with every batch's answers: for measures of one's own.
     """
+    _check_match(network, program)
     simulator = Simulator(program)
     made_by = {step.output: step.name for step in program.steps}
     compared = [tensor for tensor in made_by if tensor in network.shapes]
@@ -155,6 +162,8 @@ def evaluate(
         shifted = None if labels is None else labels + label_offset
         tally.add(tensors[first], result.outputs[first], shifted)
         statistics.append(result.statistics or {})
+        if answers is not None:
+            answers(batch, tensors[first], result.dequantized[first])
         if progress is not None:
             progress(tally.images, total)
     return Evaluation(
@@ -166,6 +175,28 @@ def evaluate(
         steps=tuple(StepQuality(made_by[t], t, ratios[t].decibels) for t in compared),
         statistics=merge_statistics(statistics),
     )
+
+
+def _check_match(network: Network, program: Program) -> None:
+    """Refuse a program that cannot have been compiled from the network."""
+    expected = tuple(tensor.name for tensor in network.inputs)
+    if program.input_names != expected:
+        found, allowed = ", ".join(program.input_names), ", ".join(expected)
+        raise InputError("the program reads other inputs than the network", found=found, allowed=allowed)
+    if len(expected) > 1:
+        raise InputError("only programs of one input can be evaluated", found=", ".join(expected))
+    for name in program.output_names:
+        if name not in network.shapes:
+            allowed = ", ".join(network.outputs)
+            raise InputError("the network has no output like the program's", found=name, allowed=allowed)
+    for name, tensor in program.tensors.items():
+        allowed_shape = network.shapes.get(name, tensor.shape)
+        if tensor.shape != allowed_shape:
+            raise InputError(
+                f"the program's tensor {name} has another shape than the network's",
+                found=tensor.shape,
+                allowed=str(allowed_shape),
+            )
 
 
 def program_inputs(network: Network, program: Program, batch: Array) -> Array:

@@ -1,0 +1,183 @@
+"""The model zoo: which network reads which data, and how its answers are judged.
+
+The zoo itself stays outside the project, in the folder that NPUSIM_ZOO names (models/ and data/).
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from dataclasses import dataclass
+from enum import Enum
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from npusim.files.data import open_data
+from npusim.importers import import_network
+from npusim.network import Network
+
+Array = npt.NDArray[Any]
+
+
+class Judge(Enum):
+    """What a network's answers are compared by, besides SQNR."""
+
+    TOP1 = "top-1"
+    AUC = "AUC"
+    PIXELS = "pixels"
+    NOTHING = "-"
+
+
+@dataclass(frozen=True)
+class ZooNetwork:
+    """One model with its data.
+
+    Attributes
+    ----------
+    calibration, test
+        Data files with the range of rows to take; the two never share an image.
+    mean, std
+        Preprocessing of raw data.
+    """
+
+    name: str
+    judge: Judge
+    calibration: tuple[str, int, int]
+    test: tuple[tuple[str, int, int], ...]
+    mean: tuple[float, ...] | None = None
+    std: tuple[float, ...] | None = None
+    label_offset: int = 0
+
+
+_IMAGENET = tuple((f"imagenet_dev_{part}.h5", 0, 125) for part in range(4))
+_CALIBRATION = ("imagenet_dev_0.h5", 0, 64)
+_TEST = (("imagenet_dev_0.h5", 64, 125), *_IMAGENET[1:])
+_SYMMETRIC = {"mean": (127.5,), "std": (127.5,)}
+
+NETWORKS = {
+    network.name: network
+    for network in (
+        ZooNetwork("mobilenet_v1_0.75_224_imagenet", Judge.TOP1, _CALIBRATION, _TEST, **_SYMMETRIC),
+        ZooNetwork("mobilenet_v1_0.25_224_imagenet", Judge.TOP1, _CALIBRATION, _TEST, **_SYMMETRIC),
+        ZooNetwork(
+            "mobilenet_v2_1.0_224_imagenet_dequantized",
+            Judge.TOP1,
+            _CALIBRATION,
+            _TEST,
+            **_SYMMETRIC,
+            label_offset=1,
+        ),
+        ZooNetwork("mobilenet_v2_0.35_224_coarse3", Judge.NOTHING, _CALIBRATION, _TEST, **_SYMMETRIC),
+        ZooNetwork(
+            "resnet8_cifar10", Judge.TOP1, ("cifar10_ic01_dev.h5", 0, 32), (("cifar10_ic01_dev.h5", 32, 102),),
+            (0.0,), (1.0,),
+        ),
+        ZooNetwork(
+            "resnet20_cifar10",
+            Judge.TOP1,
+            ("cifar10_ic01_dev.h5", 0, 32),
+            (("cifar10_ic01_dev.h5", 32, 102),),
+            mean=(123.675, 116.28, 103.53),
+            std=(58.395, 57.12, 57.375),
+        ),
+        ZooNetwork(
+            "dscnn_kws",
+            Judge.TOP1,
+            ("kws01_dev.h5", 0, 64),
+            (("kws01_dev.h5", 64, 502),),
+            mean=(83.0,),
+            std=(1 / 0.5847029089927673,),
+        ),
+        ZooNetwork(
+            "mobilenet_v1_0.25_96_vww",
+            Judge.TOP1,
+            ("vww01_dev.h5", 0, 64),
+            (("vww01_dev.h5", 64, 500),),
+            mean=(0.0,),
+            std=(255.0,),
+        ),
+        ZooNetwork(
+            "ad01_autoencoder_toycar", Judge.AUC, ("ad01_toycar_dev.h5", 0, 4), (("ad01_toycar_dev.h5", 4, 62),)
+        ),
+        ZooNetwork(
+            "face_detector_rfb_320x240",
+            Judge.NOTHING,
+            _CALIBRATION,
+            (("imagenet_dev_1.h5", 0, 32),),
+            mean=(127.0,),
+            std=(128.0,),
+        ),
+        ZooNetwork(
+            "deeplabv3_mnv2_dm05_pascal_dequantized",
+            Judge.PIXELS,
+            ("segmentation_sample.h5", 0, 1),
+            (("segmentation_sample.h5", 0, 1),),
+            mean=(128.0,),
+            std=(128.0,),
+        ),
+    )
+}  # fmt: skip
+"""Every float network of the zoo. DeepLab has a single image: it is calibrated on crops of it."""
+
+
+def folder() -> Path:
+    """The zoo's folder.
+
+    Raises
+    ------
+    SystemExit
+        If NPUSIM_ZOO does not name one.
+    """
+    found = os.environ.get("NPUSIM_ZOO")
+    if not found or not (Path(found) / "models").is_dir():
+        raise SystemExit("set NPUSIM_ZOO to the folder that holds models/ and data/")
+    return Path(found)
+
+
+def load(network: ZooNetwork) -> Network:
+    """Import a model."""
+    path = folder() / "models" / f"{network.name}.onnx"
+    return import_network(path, mean=network.mean, std=network.std)
+
+
+def rows(network: ZooNetwork, file: str, start: int, stop: int) -> tuple[Array, Array | None]:
+    """Raw inputs and labels."""
+    with open_data(folder() / "data" / file) as data:
+        stop = min(stop, data.shape[0])
+        labels = None if data.labels is None else data.labels[start:stop]
+        return _fitted(network, data.read(start, stop)), labels
+
+
+def calibration(network: ZooNetwork) -> Array:
+    """Unlabelled inputs, none of which is in the test data."""
+    data, _ = rows(network, *network.calibration)
+    return data[:, ::-1, ::-1] if network.judge is Judge.PIXELS else data
+
+
+def test_batches(network: ZooNetwork, size: int, limit: int | None) -> Iterator[tuple[Array, Array | None]]:
+    """The test data in batches, at most `limit` rows of the files."""
+    left = limit
+    for file, start, stop in network.test:
+        last = stop if left is None else min(stop, start + left)
+        for first in range(start, last, size):
+            yield rows(network, file, first, min(first + size, last))
+        if left is not None:
+            left -= last - start
+            if left <= 0:
+                return
+
+
+def _fitted(network: ZooNetwork, data: Array) -> Array:
+    """Data in the shape that the network reads."""
+    if network.judge is Judge.AUC:
+        # Five frames of 128 bins side by side, one window after the other (MLPerf Tiny).
+        windows = np.lib.stride_tricks.sliding_window_view(data, 5, axis=1)
+        return np.moveaxis(windows, -1, 2).reshape(-1, 5 * data.shape[2]).astype(np.float32)
+    if network.name.startswith("face_detector"):
+        padded = np.full((len(data), 240, 320, 3), 127, data.dtype)
+        padded[:, 8:232, 48:272] = data
+        return padded
+    return data
