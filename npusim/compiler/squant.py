@@ -72,9 +72,10 @@ def _flip_one_each(codes: Vector, errors: Vector, greatest: int) -> None:
     sign, count = np.sign(total), round(abs(total))
     if count == 0:
         return
-    # An element flipped before has the other sign now; only those that a flip brings below one step
-    # qualify, and of each kernel the one that a flip improves most.
-    gains = np.where((errors * sign > 0) & (np.abs(codes - sign) <= greatest), np.abs(errors), -1.0)
+    # Of each kernel the element that a flip improves most; only of kernels whose own sum leans the same
+    # way, else that sum would leave one step. There are enough: none leans by more than half a step.
+    leaning = (errors.sum(axis=1, keepdims=True) * sign > 0) & (errors * sign > 0)
+    gains = np.where(leaning & (np.abs(codes - sign) <= greatest), np.abs(errors), -1.0)
     best = gains.argmax(axis=1)
     gain = gains[np.arange(len(best)), best]
     for kernel in np.argsort(-gain, kind="stable")[:count]:

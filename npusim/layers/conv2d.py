@@ -78,8 +78,16 @@ class Conv2d(MacLayer):
         size = window_output((rows, columns), self.kernel, self.stride, self.dilation, self.padding)
         return ((*size, self.output_channels),)
 
+    @property
+    def _pointwise(self) -> bool:
+        unpadded = not any(side for axis in self.padding for side in axis)
+        return self.kernel == (1, 1) and self.groups == 1 and unpadded
+
     def forward(self, inputs: Sequence[FloatTensor]) -> tuple[FloatTensor, ...]:
         (x,) = inputs
+        if self._pointwise:
+            rows, columns = self.stride
+            return (self.finish(x[:, ::rows, ::columns] @ self.weights[:, 0, 0].astype(x.dtype).T),)
         patches = windows(x, self.kernel, self.stride, self.dilation, self.padding)
         weights = self.weights.astype(x.dtype)
         per_group, outputs = self.weights.shape[3], self.output_channels // self.groups
