@@ -54,6 +54,12 @@ def find_chains(network: Network) -> list[Chain]:
     return chains
 
 
+def tensors_of(network: Network, chain: Chain) -> list[str]:
+    """The tensors inside a chain: they carry the producer's channels."""
+    layers = {layer.name: layer for layer in network.layers}
+    return [layers[name].outputs[0] for name in (chain.producer, *chain.between)]
+
+
 def homogeneous(clip: Clip | None) -> bool:
     """Whether an activation commutes with positive scales: none, or a ReLU."""
     return clip is None or clip in {(None, None), (0, None)}

@@ -11,9 +11,11 @@ from npusim.compiler.base import Compilation
 from npusim.compiler.chains import find_chains, input_ranges, output_ranges
 from npusim.compiler.passes.absorb_bias import AbsorbBias
 from npusim.compiler.passes.correct_bias import CorrectBias
-from npusim.compiler.passes.equalize import Equalize, Relu6
+from npusim.compiler.passes.equalize import Equalize
 from npusim.compiler.passes.fold_batch_norm import FoldBatchNorm
 from npusim.compiler.passes.fuse_activations import FuseActivations
+from npusim.compiler.passes.open_relu6 import Opening, OpenRelu6
+from npusim.compiler.passes.spiq import Spiq
 from npusim.datapath.load import change_datapath
 from npusim.errors import InputError
 from npusim.layers.add import Add
@@ -91,13 +93,13 @@ def answers(net: Network) -> Images:
     return reference.run(net, images(), dtype="float64")["g"]
 
 
-@pytest.mark.parametrize(
-    ("activation", "mode", "datapath"),
-    [(Relu, Relu6.REPLACE, WES), (Relu6Layer, Relu6.CAP, CAPPED), (Relu6Layer, Relu6.LEAVE, WES)],
-)
-def test_equalizing_keeps_the_function(activation: type[Layer], mode: Relu6, datapath: object) -> None:
-    state = prepared(activation, datapath)
-    equalized = Equalize(relu6=mode).run(state)
+def capped() -> Compilation:
+    return OpenRelu6(mode=Opening.CAP).run(prepared(Relu6Layer, CAPPED))
+
+
+@pytest.mark.parametrize("state", [prepared(Relu), prepared(Relu6Layer), capped()])
+def test_equalizing_keeps_the_function(state: Compilation) -> None:
+    equalized = Equalize().run(state)
     before = answers(state.network)
     np.testing.assert_allclose(answers(equalized.network), before, atol=1e-9 * np.abs(before).max())
 
@@ -152,16 +154,30 @@ def test_moments_follow_the_scales() -> None:
         np.testing.assert_allclose(after.sigma * equalized.factors[name], before.sigma, rtol=1e-9)
 
 
-def test_a_relu6_may_be_replaced_and_is_said_to_be() -> None:
-    equalized = Equalize(relu6=Relu6.REPLACE).run(prepared(Relu6Layer))
-    assert any("became ReLUs" in note for note in equalized.notes)
-    left = Equalize(relu6=Relu6.LEAVE).run(prepared(Relu6Layer))
-    assert "ar" not in left.factors
+def test_caps_keep_the_function_and_open_chains() -> None:
+    state, opened = prepared(Relu6Layer, CAPPED), capped()
+    np.testing.assert_array_equal(answers(opened.network), answers(state.network))
+    assert [chain.producer for chain in find_chains(state.network)] == ["e"]
+    assert [chain.producer for chain in find_chains(opened.network)] == ["a", "b", "e"]
+
+
+def test_caps_move_with_the_scales() -> None:
+    equalized = Equalize().run(capped())
+    layer = next(layer for layer in equalized.network.layers if layer.name == "a")
+    assert isinstance(layer, MacLayer)
+    assert layer.caps is not None
+    np.testing.assert_allclose(layer.caps * equalized.factors["ar"], 6.0)
+
+
+def test_a_replaced_relu6_is_told_and_forgotten_by_the_moments() -> None:
+    replaced = OpenRelu6(mode=Opening.REPLACE).run(prepared(Relu6Layer))
+    assert replaced.notes == ("2 ReLU6 became ReLUs",)
+    assert np.isinf(replaced.moments["ar"].high).all()
 
 
 def test_caps_need_a_datapath_that_has_them() -> None:
     with pytest.raises(InputError, match="one upper clamp per layer"):
-        Equalize(relu6=Relu6.CAP).run(prepared(Relu6Layer))
+        OpenRelu6(mode=Opening.CAP).run(prepared(Relu6Layer))
 
 
 def _two_layers(second: Layer) -> Compilation:
@@ -224,3 +240,30 @@ def test_correction_takes_off_what_rounding_adds_to_the_mean() -> None:
     got = uncorrected + corrected.real_bias
     assert np.abs(uncorrected - wanted).max() > 0.1
     np.testing.assert_allclose(got, wanted, atol=0.02)
+
+
+def test_spiq_keeps_the_function_and_evens_the_ranges() -> None:
+    state = prepared(Relu)
+    state = state.with_(network=state.network.replace(preprocess={"mean": (127.5,), "std": (127.5,)}))
+    folded = Spiq(alphas=(1.0,)).run(state)
+    before = answers(state.network)
+    np.testing.assert_allclose(answers(folded.network), before, atol=1e-9 * np.abs(before).max())
+    for name in ("ar", "br"):
+        mean, sigma = folded.moments[name].gaussian
+        bounds = np.maximum(mean + 6 * sigma, 0)
+        np.testing.assert_allclose(bounds[bounds > 0], bounds.max(), rtol=1e-9)
+
+
+def test_spiq_leaves_a_tensor_alone_where_folding_costs_more() -> None:
+    state = prepared(Relu)
+    state = state.with_(network=state.network.replace(preprocess={"mean": (127.5,), "std": (127.5,)}))
+    assert Spiq(alphas=(0.0,)).run(state).network == state.network
+
+
+def test_spiq_into_a_depthwise_layer_is_free() -> None:
+    """Its filters are scaled whole, and the shift scaler undoes that: full folding must win there."""
+    state = prepared(Relu)
+    state = state.with_(network=state.network.replace(preprocess={"mean": (127.5,), "std": (127.5,)}))
+    best = Spiq().run(state)
+    full = Spiq(alphas=(1.0,)).run(state)
+    np.testing.assert_allclose(best.factors["ar"], full.factors["ar"])

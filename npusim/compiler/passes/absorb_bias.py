@@ -70,9 +70,7 @@ class AbsorbBias(Pass):
 
 
 def _absorbing(chain: Chain, producer: MacLayer, consumer: MacLayer) -> bool:
-    padding = consumer.geometry().get("padding", ((0, 0), (0, 0)))
-    padded = any(side for axis in padding for side in axis)
-    return not chain.between and producer.clip == (0.0, None) and not padded
+    return not chain.between and producer.clip == (0.0, None) and consumer.uniform
 
 
 def _through(consumer: MacLayer, constant: Vector) -> Vector:

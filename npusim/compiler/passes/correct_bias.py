@@ -35,7 +35,8 @@ class CorrectBias(Pass):
                 error = state.weights[layer.name].dequantized() - layer.weights
                 taps = error.reshape(layer.output_channels, -1, error.shape[-1]).sum(axis=1)
                 mean = layer.input_channels(expected[layer.inputs[0]].mean)
-                layers.append(layer.replace(bias=layer.real_bias - np.sum(taps * mean, axis=1)))
+                shift = np.sum(taps * mean, axis=1) * layer.taps_share
+                layers.append(layer.replace(bias=layer.real_bias - shift))
             else:
                 layers.append(layer)
         return state.with_(network=state.network.replace(layers=tuple(layers)))

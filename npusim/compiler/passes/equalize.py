@@ -1,8 +1,7 @@
-"""Cross-layer equalization (DFQ, arXiv 1906.04721; algorithms.md 2.2, 2.5)."""
+"""Cross-layer equalization (DFQ, arXiv 1906.04721; algorithms.md 2.2)."""
 
 from __future__ import annotations
 
-from enum import StrEnum
 from typing import ClassVar, Literal
 
 import numpy as np
@@ -17,25 +16,13 @@ from npusim.compiler.chains import (
     output_ranges,
     scale_inputs,
     scale_outputs,
+    tensors_of,
 )
-from npusim.errors import InputError
 from npusim.layers.base import Layer
 from npusim.layers.mac_layer import MacLayer
 from npusim.moments import Moments
-from npusim.network import Network
 
 Vector = npt.NDArray[np.float64]
-
-
-class Relu6(StrEnum):
-    """What becomes of a ReLU6 between two layers that are equalized."""
-
-    REPLACE = "replace"
-    """A ReLU: the paper's choice. The function changes where values exceed 6."""
-    CAP = "cap"
-    """Its bound moves with each channel's scale: the datapath needs a `high` per channel."""
-    LEAVE = "leave"
-    """The chain is not equalized."""
 
 
 class Equalize(Pass):
@@ -43,7 +30,7 @@ class Equalize(Pass):
 
     For a producer's channel i with greatest weight r1 and greatest reading weight r2 the channel is
     divided by ``sqrt(r1 / r2)``; sweeps over all chains go on until nothing moves. The function is
-    unchanged but for what `relu6` says.
+    unchanged. A bounded activation ends a chain: `open_relu6` says what else can become of it.
 
     Attributes
     ----------
@@ -54,37 +41,18 @@ class Equalize(Pass):
     kind: ClassVar[str] = "equalize"
 
     pass_: Literal["equalize"] = Field("equalize", alias="pass")
-    relu6: Relu6 = Relu6.REPLACE
     sweeps: int = Field(40, ge=1, le=1000)
     tolerance: float = Field(0.01, gt=0)
 
     def run(self, state: Compilation) -> Compilation:
-        bounds = {} if self.relu6 is Relu6.LEAVE else _bounds_in_chains(state.network)
-        self._check(state, bounds)
-        network = _open(state.network, bounds)
-        chains = find_chains(network)
-        layers: dict[str, Layer] = {layer.name: layer for layer in network.layers}
+        chains = find_chains(state.network)
+        layers: dict[str, Layer] = {layer.name: layer for layer in state.network.layers}
         totals = self._equalize(layers, chains)
-        if self.relu6 is Relu6.CAP:
-            for name, bound in bounds.items():
-                layers[name] = layers[name].replace(caps=bound / totals[name])
-        state = state.with_(
-            network=network.replace(layers=tuple(layers.values())),
+        return state.with_(
+            network=state.network.replace(layers=tuple(layers.values())),
             moments=_scaled_moments(state, layers, totals),
             factors={**state.factors, **_factors(state, chains, totals)},
         )
-        if bounds and self.relu6 is Relu6.REPLACE:
-            state = state.note(f"{len(bounds)} ReLU6 became ReLUs so that their channels could be scaled")
-        return state
-
-    def _check(self, state: Compilation, bounds: dict[str, float]) -> None:
-        if bounds and self.relu6 is Relu6.CAP and not state.datapath.per_channel("high"):
-            raise InputError(
-                f"the datapath {state.datapath.name} has one upper clamp per layer",
-                key="fields.high.per",
-                found="layer",
-                allowed="channel, for capped ReLU6",
-            )
 
     def _equalize(self, layers: dict[str, Layer], chains: list[Chain]) -> dict[str, Vector]:
         """Scale in place until nothing moves; returns what each producer's channels were divided by."""
@@ -101,25 +69,6 @@ class Equalize(Pass):
             if moved < self.tolerance:
                 break
         return totals
-
-
-def _bounds_in_chains(network: Network) -> dict[str, float]:
-    """The upper bound of every bounded ReLU that alone keeps its layer from being equalized."""
-    bounds = {
-        layer.name: layer.clip[1]
-        for layer in network.layers
-        if isinstance(layer, MacLayer) and layer.clip is not None and layer.clip[0] == 0 and layer.clip[1]
-    }
-    starts = {chain.producer for chain in find_chains(_open(network, bounds))}
-    return {name: bound for name, bound in bounds.items() if name in starts}
-
-
-def _open(network: Network, bounds: dict[str, float]) -> Network:
-    return network.replace(
-        layers=tuple(
-            layer.replace(clip=(0.0, None)) if layer.name in bounds else layer for layer in network.layers
-        )
-    )
 
 
 def _scales(layers: dict[str, Layer], chain: Chain) -> Vector:
@@ -147,11 +96,9 @@ def _scaled_moments(
 
 def _factors(state: Compilation, chains: list[Chain], totals: dict[str, Vector]) -> dict[str, Vector]:
     """What every scaled tensor must be multiplied by to be what it was."""
-    producers = {layer.name: layer for layer in state.network.layers}
     factors = {}
     for chain in chains:
-        for name in (chain.producer, *chain.between):
-            tensor = producers[name].outputs[0]
+        for tensor in tensors_of(state.network, chain):
             channels = state.network.shapes[tensor][-1]
             scales = np.tile(totals[chain.producer], channels // len(totals[chain.producer]))
             factors[tensor] = scales * state.factors.get(tensor, 1.0)

@@ -14,6 +14,7 @@ from npusim.compiler.base import Compilation, Pass
 from npusim.compiler.pre_activation import expose_sums, sums_of
 from npusim.errors import InputError
 from npusim.input_codes import quantize_floats
+from npusim.layers.mac_layer import MacLayer
 from npusim.network import Network
 from npusim.program import Program, Real
 from npusim.simulator import simulate
@@ -58,21 +59,23 @@ class IterativeBiasCorrection(Pass):
         return state.with_(program=program).note(f"{corrected} biases were corrected on integer runs")
 
     def _float_means(self, state: Compilation, images: Mapping[str, Array]) -> dict[str, Means]:
-        """Per layer the mean over pixels of each channel's sum in float: (images, channels)."""
+        """Per MAC step the mean over pixels of each channel's sum in float: (images, channels)."""
         exposed: Network = expose_sums(state.network)
+        layers = {layer.name: layer for layer in state.network.layers}
         means: dict[str, list[Means]] = {}
 
         def see(tensor: str, values: Array) -> None:
-            layer = sums_of(tensor)
-            if layer is not None:
-                means.setdefault(layer, []).append(_pixel_means(values))
+            layer = layers.get(sums_of(tensor) or "")
+            if isinstance(layer, MacLayer):
+                for step, sums in layer.step_sums(values).items():
+                    means.setdefault(step, []).append(_pixel_means(sums))
 
         total = len(next(iter(images.values())))
         for start in range(0, total, self.batch):
             state.progress(f"float means: image {start} of {total}")
             part = {name: data[start : start + self.batch] for name, data in images.items()}
             reference.run(exposed, part, observe=see)
-        return {layer: np.concatenate(parts) for layer, parts in means.items()}
+        return {step: np.concatenate(parts) for step, parts in means.items()}
 
     def _correct(
         self, state: Compilation, images: Mapping[str, Array], wanted: dict[str, Means]

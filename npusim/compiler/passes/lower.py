@@ -10,12 +10,14 @@ from pydantic import Field
 from npusim.compiler.base import Compilation, Pass
 from npusim.datapath import Datapath
 from npusim.errors import InputError
+from npusim.files.arrays import FloatArray
 from npusim.input_codes import byte_codes
 from npusim.layers.lowering import Lowering
 from npusim.layers.mac_layer import MacLayer, accumulator_worth
 from npusim.network import Network
 from npusim.program import Program, Real, RealTensor
 from npusim.steps.base import Step, TensorType, activation_type
+from npusim.steps.mac import MacStep
 
 
 class Lower(Pass):
@@ -32,20 +34,24 @@ class Lower(Pass):
             raise InputError("tensors without a range: run activation_ranges first", found=missing[0])
         lowering = Lowering(datapath, network.shapes, state.quantization, state.weights)
         steps: list[Step] = []
+        accumulators: dict[str, FloatArray] = {}
         for layer in network.ordered_layers:
             if isinstance(layer, MacLayer):
                 _check_weights(state, layer)
             try:
-                steps += layer.lower(lowering)
+                made = layer.lower(lowering)
             except InputError as error:
                 raise error.within(f"layers.{layer.name}") from None
+            steps += made
+            if isinstance(layer, MacLayer):
+                accumulators |= _accumulators(state, lowering, layer, made)
         program = Program(
             name=network.name,
             input_names=tuple(tensor.name for tensor in network.inputs),
             output_names=network.outputs,
             tensors=_tensors(network, datapath, steps),
             steps=tuple(steps),
-            real=_real(state, lowering),
+            real=_real(state, accumulators),
             datapath=datapath,
         )
         return state.with_(program=program)
@@ -74,7 +80,16 @@ def _tensors(network: Network, datapath: Datapath, steps: list[Step]) -> dict[st
     return tensors
 
 
-def _real(state: Compilation, lowering: Lowering) -> Real:
+def _accumulators(
+    state: Compilation, lowering: Lowering, layer: MacLayer, steps: list[Step]
+) -> dict[str, FloatArray]:
+    """What one accumulator unit of each channel is worth, for each MAC step of a layer."""
+    worth = accumulator_worth(lowering.real_scale(layer.inputs[0]), state.weights[layer.name])
+    real = np.array([float(unit) for unit in worth])
+    return {step.name: real for step in steps if isinstance(step, MacStep)}
+
+
+def _real(state: Compilation, accumulators: dict[str, FloatArray]) -> Real:
     network = state.network
     codes = state.datapath.activation.register
     tables = {}
@@ -84,16 +99,6 @@ def _real(state: Compilation, lowering: Lowering) -> Real:
             tables[tensor.name] = byte_codes(
                 network.preprocess, tensor.shape[-1], found.scale, found.zero_point, codes
             )
-    accumulators = {
-        layer.name: np.array(
-            [
-                float(w)
-                for w in accumulator_worth(lowering.real_scale(layer.inputs[0]), state.weights[layer.name])
-            ]
-        )
-        for layer in network.layers
-        if isinstance(layer, MacLayer)
-    }
     tensors = {
         name: RealTensor(
             scale=found.scale,
