@@ -18,8 +18,11 @@ from npusim.kernels.ops import (
     Words,
     clamp_flags,
     clamped,
-    float32_stage,
+    divided,
+    float32_product,
+    float64_product,
     look_up,
+    rounded_real,
     rounded_shift,
     shift_flags,
     wrapped,
@@ -76,7 +79,7 @@ def _fit(values: Words, op: Words, columns: Words) -> None:
 
 @part
 def _convert(values: Words, op: Words, columns: Words, reals: Reals, tables: Words) -> int:
-    """Table, float32; nothing for any other operation. Returns how many addresses do not exist."""
+    """Table, float32, float64, divide; nothing for any other operation. Returns how many addresses do not exist."""
     code, p, bad = op[CODE], FIRST_PARAMETER, 0
     if code == Op.TABLE:
         half = (1 << op[p + 2]) >> 1
@@ -88,7 +91,17 @@ def _convert(values: Words, op: Words, columns: Words, reals: Reals, tables: Wor
     elif code == Op.FLOAT32:
         scale = reals[op[COLUMN]]
         for i in range(values.shape[0]):
-            values[i] = float32_stage(values[i], scale[i], op[p], op[p + 1], op[p + 2])[0]
+            product = float32_product(values[i], scale[i])
+            values[i] = rounded_real(product, op[p], op[p + 1], op[p + 2])[0]
+    elif code == Op.FLOAT64:
+        scale = reals[op[COLUMN]]
+        for i in range(values.shape[0]):
+            product = float64_product(values[i], scale[i])
+            values[i] = rounded_real(product, op[p], op[p + 1], op[p + 2])[0]
+    elif code == Op.DIVIDE:
+        by = columns[op[COLUMN]]
+        for i in range(values.shape[0]):
+            values[i] = divided(values[i], by[i], op[p])[0]
     return bad
 
 
@@ -113,10 +126,16 @@ def _flag(values: Words, op: Words, columns: Words, reals: Reals, tables: Words,
         for i in range(values.shape[0]):
             value, _ = look_up(values[i], tables, op[p], op[p + 1], op[p + 2], op[p + 3])
             flags[i] |= shift_flags(value, half, half - 1)
-    elif code == Op.FLOAT32:
-        scale = reals[column]
+    elif code == Op.FLOAT32 or code == Op.FLOAT64:
+        scale, single = reals[column], code == Op.FLOAT32
         for i in range(values.shape[0]):
-            flags[i] |= float32_stage(values[i], scale[i], op[p], op[p + 1], op[p + 2])[1]
+            value = values[i]
+            product = float32_product(value, scale[i]) if single else float64_product(value, scale[i])
+            flags[i] |= rounded_real(product, op[p], op[p + 1], op[p + 2])[1]
+    elif code == Op.DIVIDE:
+        by = columns[column]
+        for i in range(values.shape[0]):
+            flags[i] |= divided(values[i], by[i], op[p])[1]
 
 
 @part

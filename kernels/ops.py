@@ -41,6 +41,10 @@ class Op(IntEnum):
     """offset in the tables, lowest address, fraction bits, number of indices, increments or -1"""
     FLOAT32 = 7
     """[scale as float64 bits]; increments, low, high"""
+    FLOAT64 = 8
+    """as FLOAT32"""
+    DIVIDE = 9
+    """[divisor]; increments"""
 
 
 CODE, COLUMN, FIRST_PARAMETER, PARAMETERS = 0, 1, 2, 5
@@ -124,9 +128,14 @@ def float32_product(value: int, scale: float) -> float:
 
 
 @part
-def float32_stage(value: int, scale: float, rule: int, low: int, high: int) -> tuple[Int, np.uint8]:
-    """A.float32: the result and its events."""
-    product = float32_product(value, scale)
+def float64_product(value: int, scale: float) -> float:
+    """The binary64 product of an integer, converted first, and a binary64 scale."""
+    return np.float64(value) * scale
+
+
+@part
+def rounded_real(product: float, rule: int, low: int, high: int) -> tuple[Int, np.uint8]:
+    """The last step of A.float32 and A.float64: the result and its events."""
     if product >= _WORD_LIMIT:
         return high, SATURATED_HIGH
     if product < -_WORD_LIMIT:
@@ -139,6 +148,17 @@ def float32_stage(value: int, scale: float, rule: int, low: int, high: int) -> t
     result = floor + ((rule >> index) & 1)
     flags = (ROUNDED if rest != 0.0 else NOTHING) | (TIE if tie else NOTHING)
     return clamped(result, low, high), flags | clamp_flags(result, low, high, 0)
+
+
+@part
+def divided(value: int, by: int, rule: int) -> tuple[int, np.uint8]:
+    """A.divide by one or more: the result and its events."""
+    quotient = value // by
+    rest = value - quotient * by
+    tie = rest == by - rest
+    index = 8 * (rest >= by - rest) + 4 * (rest != 0 and not tie) + 2 * (value < 0) + (quotient & 1)
+    flags = (ROUNDED if rest != 0 else NOTHING) | (TIE if tie else NOTHING)
+    return quotient + ((rule >> index) & 1), flags
 
 
 @part

@@ -18,7 +18,9 @@ from npusim.spec.stages import (
     Add,
     BaseStage,
     Clamp,
+    Divide,
     Float32,
+    FloatStage,
     Multiply,
     Operand,
     Saturate,
@@ -29,7 +31,6 @@ from npusim.spec.stages import (
     Wrap,
     field_name,
 )
-from npusim.spec.stages.float32 import decode_float32
 from npusim.spec.width import Overflow, Width
 
 PlanFields = Mapping[str, int | npt.NDArray[np.integer]]
@@ -153,10 +154,12 @@ class _Lowering:
                 self._op(Op.SELECT_NEGATIVE, factors)
             case Table():
                 self._table(stage)
-            case Float32():
+            case Divide():
+                self._op(Op.DIVIDE, [self._divisor(stage)], increments(stage.rounding))
+            case FloatStage():
+                op = Op.FLOAT32 if isinstance(stage, Float32) else Op.FLOAT64
                 register = Width(stage.to)
-                rule = increments(stage.rounding)
-                self._op(Op.FLOAT32, [self._scale(stage.scale)], rule, register.low, register.high)
+                self._op(op, [self._scale(stage)], increments(stage.rounding), register.low, register.high)
             case _:
                 raise InputError(f"no kernel for the stage {type(stage).__name__}")
         if stage.register is not None and stage.overflow is not None:
@@ -202,8 +205,14 @@ class _Lowering:
         _check_shift(by, (stage.by,))
         return np.where(by < 64, np.left_shift(np.int64(1), np.minimum(by, 63)), 0)
 
-    def _scale(self, operand: Operand) -> Words:
-        scales = [decode_float32(int(pattern)) for pattern in self._value(operand)]
+    def _divisor(self, stage: Divide) -> Words:
+        by = self._value(stage.by)
+        if np.any(by < 1):
+            raise InputError("a divisor must be positive (A3)", key=str(stage.by), found=int(by.min()))
+        return by
+
+    def _scale(self, stage: FloatStage) -> Words:
+        scales = [stage.format.decode(int(pattern)) for pattern in self._value(stage.scale)]
         return np.array([math.ldexp(*scale) for scale in scales], np.float64).view(np.int64)
 
     def _activation(self) -> Words:

@@ -10,7 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from npusim.errors import InputError
-from npusim.preprocess import Preprocess
+from npusim.preprocess import Preprocess, as_batch
 from npusim.program import Program
 from npusim.spec.interval import Interval
 from npusim.spec.quantize import byte_table
@@ -79,14 +79,6 @@ def _by_name(program: Program, inputs: npt.ArrayLike | Mapping[str, npt.ArrayLik
     if set(inputs) != set(names):
         raise InputError("the inputs' names do not fit", found=sorted(inputs), allowed=", ".join(names))
     return {name: as_batch(name, batch) for name, batch in inputs.items()}
-
-
-def as_batch(name: str, values: npt.ArrayLike) -> Array:
-    """An array of what a user gave for an input; raises InputError for nested lists that are none."""
-    try:
-        return np.asarray(values)
-    except (TypeError, ValueError) as error:
-        raise InputError(f"the input {name} is no array: {error}") from None
 
 
 def _convert(program: Program, name: str, batch: Array) -> Array:

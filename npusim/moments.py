@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from statistics import NormalDist
 
@@ -42,6 +43,28 @@ class Moments:
         unbounded = np.full(mean.shape, np.inf)
         return cls(mean, sigma**2, -unbounded, unbounded, (mean, sigma))
 
+    @classmethod
+    def constant(cls, value: float, channels: int) -> Moments:
+        """Channels that always hold one value."""
+        values, nothing = np.full(channels, float(value)), np.zeros(channels)
+        return cls(values, nothing, values, values, (values, nothing))
+
+    @classmethod
+    def join(cls, parts: Sequence[Moments]) -> Moments:
+        """Channels behind each other."""
+
+        def joined(*vectors: Vector) -> Vector:
+            return np.concatenate(vectors)
+
+        mean, sigma = (joined(*(part.gaussian[side] for part in parts)) for side in range(2))
+        return cls(
+            joined(*(part.mean for part in parts)),
+            joined(*(part.variance for part in parts)),
+            joined(*(part.low for part in parts)),
+            joined(*(part.high for part in parts)),
+            (mean, sigma),
+        )
+
     @property
     def sigma(self) -> Vector:
         """Standard deviation per channel."""
@@ -65,6 +88,58 @@ class Moments:
             (mean * factors, sigma * factors),
         )
 
+    def negative(self) -> Moments:
+        """The moments of the channels' negatives."""
+        mean, sigma = self.gaussian
+        return Moments(-self.mean, self.variance, -self.high, -self.low, (-mean, sigma))
+
+    def plus(self, other: Moments) -> Moments:
+        """The moments of sums of independent variables, taken as normal between the summed bounds."""
+        mean, variance = self.mean + other.mean, self.variance + other.variance
+        return _between(mean, variance, self.low + other.low, self.high + other.high)
+
+    def times(self, other: Moments) -> Moments:
+        """The moments of products of independent variables, taken as normal between their bounds."""
+        mean = self.mean * other.mean
+        variance = (
+            self.variance * other.variance
+            + self.variance * other.mean**2
+            + other.variance * self.mean**2
+        )
+        ends = [_product(a, b) for a in (self.low, self.high) for b in (other.low, other.high)]
+        return _between(mean, variance, np.minimum.reduce(ends), np.maximum.reduce(ends))
+
+    def squared(self) -> Moments:
+        """The moments of a normal variable's square."""
+        mean = self.mean**2 + self.variance
+        variance = 2 * self.variance**2 + 4 * self.mean**2 * self.variance
+        ends = self.low**2, self.high**2
+        low = np.where((self.low < 0) & (self.high > 0), 0.0, np.minimum(*ends))
+        return _between(mean, variance, low, np.maximum(*ends))
+
+    def maximum(self, other: Moments) -> Moments:
+        """The moments of the larger of two independent normal variables (Clark, 1961)."""
+        spread = np.sqrt(self.variance + other.variance)
+        apart = self.mean - other.mean
+        far = np.where(apart == 0, 0.0, np.copysign(np.inf, apart))
+        alpha = np.divide(apart, spread, out=far, where=spread > _CONSTANT)
+        first = np.array([_cdf(float(a)) for a in np.ravel(alpha)]).reshape(alpha.shape)
+        density = np.array([_pdf(float(a)) for a in np.ravel(alpha)]).reshape(alpha.shape)
+        mean = self.mean * first + other.mean * (1 - first) + spread * density
+        square = (
+            (self.mean**2 + self.variance) * first
+            + (other.mean**2 + other.variance) * (1 - first)
+            + (self.mean + other.mean) * spread * density
+        )
+        variance = np.maximum(square - mean**2, 0.0)
+        return _between(
+            mean, variance, np.maximum(self.low, other.low), np.maximum(self.high, other.high)
+        )
+
+    def minimum(self, other: Moments) -> Moments:
+        """The moments of the smaller of two independent normal variables."""
+        return self.negative().maximum(other.negative()).negative()
+
     def clipped(self, low: float | None, high: float | Vector | None) -> Moments:
         """The moments after an activation function that clips (1.6); `high` may be per channel."""
         a = -np.inf if low is None else low
@@ -75,6 +150,17 @@ class Moments:
         return Moments(
             np.array([m for m, _ in pairs]), np.array([v for _, v in pairs]), lower, upper, self.gaussian
         )
+
+
+def _between(mean: Vector, variance: Vector, low: Vector, high: Vector) -> Moments:
+    mean, variance, low, high = np.broadcast_arrays(mean, variance, low, high)
+    return Moments(mean, variance, low, high, (mean, np.sqrt(variance)))
+
+
+def _product(a: Vector, b: Vector) -> Vector:
+    """A product of bounds in which nothing times infinity is nothing."""
+    made: Vector = np.where((a == 0) | (b == 0), 0.0, a) * np.where((a == 0) | (b == 0), 0.0, b)
+    return made
 
 
 def clipped_normal(mu: float, sigma: float, low: float, high: float) -> tuple[float, float]:

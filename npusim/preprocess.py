@@ -61,3 +61,11 @@ class Preprocess(Model):
         mean = np.array([float(m) for m, _ in pairs])
         std = np.array([float(s) for _, s in pairs])
         return self.reorder((raw.astype(np.float64) - mean) / std)
+
+
+def as_batch(name: str, values: npt.ArrayLike) -> npt.NDArray[Any]:
+    """An array of what a user gave for an input; raises InputError for nested lists that are none."""
+    try:
+        return np.asarray(values)
+    except (TypeError, ValueError) as error:
+        raise InputError(f"the input {name} is no array: {error}") from None

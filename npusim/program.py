@@ -111,6 +111,7 @@ class Program(Model):
     @model_validator(mode="after")
     def _consistent(self) -> Program:
         check_program(self, self.datapath)
+        _check_real(self)
         return self
 
     @cached_property
@@ -186,6 +187,40 @@ def _check_step(program: Program, step: Step, datapath: Datapath) -> None:
             allowed=str(made.model_dump()),
         )
     step.check(inputs, datapath)
+
+
+def _check_real(program: Program) -> None:
+    """Refuse meanings that do not fit the tensors they belong to."""
+    for name, real in program.real.tensors.items():
+        key = f"real.tensors.{name}"
+        if name not in program.tensors:
+            raise InputError("the program has no such tensor", key=key)
+        channels = program.tensors[name].shape[-1:]
+        for what, vector in (("factors", real.factors), ("offsets", real.offsets)):
+            if vector is not None and vector.shape != channels:
+                raise InputError(
+                    "one value per channel is wanted",
+                    key=f"{key}.{what}",
+                    found=vector.shape,
+                    allowed=str(channels),
+                )
+    for name, table in program.real.byte_tables.items():
+        _check_byte_table(program, name, table)
+
+
+def _check_byte_table(program: Program, name: str, table: npt.NDArray[np.int64]) -> None:
+    key = f"real.byte_tables.{name}"
+    if name not in program.input_names:
+        raise InputError("the program has no such input", key=key, allowed=", ".join(program.input_names))
+    kind = program.tensors[name]
+    channels = kind.shape[-1]
+    if table.shape not in {(1, 256), (channels, 256)}:
+        allowed = f"one code per byte and channel, ({channels}, 256)"
+        raise InputError("the table has the wrong shape", key=key, found=table.shape, allowed=allowed)
+    for code in (int(table.min()), int(table.max())):
+        if code not in kind.codes.interval:
+            allowed = str(kind.codes.interval)
+            raise InputError("no code of the input", key=key, found=code, allowed=allowed)
 
 
 def load_program(path: str | Path, *, digests: DigestRule = DigestRule.REQUIRED) -> Program:

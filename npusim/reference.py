@@ -9,9 +9,9 @@ import numpy as np
 import numpy.typing as npt
 
 from npusim.errors import InputError
-from npusim.input_codes import as_batch
 from npusim.layers.base import FloatTensor
 from npusim.network import Network
+from npusim.preprocess import as_batch
 
 Observer = Callable[[str, FloatTensor], None]
 FloatType = Literal["float32", "float64"]

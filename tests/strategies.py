@@ -17,8 +17,10 @@ from npusim.spec.stages import (
     Add,
     BaseStage,
     Clamp,
+    Divide,
     Fields,
     Float32,
+    Float64,
     Multiply,
     Operand,
     Ranges,
@@ -44,16 +46,19 @@ FIELD_WIDTHS = {
     "y_zero": Width(8),
     "low": Width(8),
     "high": Width(8),
+    "count": Width(6, signed=False),
     "scale": Width(32, signed=False),
+    "scale64": Width(63, signed=False),
     "table_direct": Width(9),
     "table_between": Width(9),
 }
-"""The registers that drawn stages read. `scale` holds a finite float32, the tables 16 and 9 entries."""
+"""The registers that drawn stages read. `scale` holds a finite float32, `scale64` a float64, the tables 16 and 9 entries."""
 
 RANGES: Ranges = {name: Interval.of(width) for name, width in FIELD_WIDTHS.items()}
 
 _TABLE_ENTRIES = {"table_direct": 16, "table_between": 9}
 _INFINITY = 0x7F800000
+_INFINITY64 = 0x7FF << 52
 
 
 def widths(max_bits: int = 64, min_bits: int = 1) -> st.SearchStrategy[Width]:
@@ -76,6 +81,10 @@ def field_values(draw: st.DrawFn) -> Fields:
     magnitude = st.sampled_from([0, 1, 0x7FFFFF, 0x800000, 0x3F800000, _INFINITY - 1])
     sign = draw(st.booleans()) << 31
     fields["scale"] = sign | draw(magnitude | st.integers(0, _INFINITY - 1))
+    fields["count"] = max(fields["count"], 1)
+    magnitude64 = st.sampled_from([0, 1, 1 << 52, 0x3FF << 52, _INFINITY64 - 1])
+    near_one = st.integers(0x3D0 << 52, 0x410 << 52)
+    fields["scale64"] = draw(magnitude64 | near_one | st.integers(0, _INFINITY64 - 1))
     for name, entries in _TABLE_ENTRIES.items():
         fields[name] = tuple(draw(values_in(RANGES[name])) for _ in range(entries))
     return fields
@@ -90,12 +99,15 @@ def _register(draw: st.DrawFn) -> dict[str, Any]:
     return {"bits": width.bits, "signed": width.signed, "overflow": draw(overflows)}
 
 
+_KINDS = ["add", "multiply", "left", "right", "divide", "to", "clamp", "select", "float32", "float64"]
+
+
 @st.composite
 def stages(draw: st.DrawFn) -> BaseStage:
     """Any stage but a table, which limits what may enter it."""
     register = draw(_register())
     small = st.integers(-300, 300)
-    kind = draw(st.sampled_from(["add", "multiply", "left", "right", "to", "clamp", "select", "float32"]))
+    kind = draw(st.sampled_from(_KINDS))
     if kind == "add":
         return Add(operand=draw(st.sampled_from(["x_zero", "-x_zero", "y_zero"]) | small), **register)
     if kind == "multiply":
@@ -105,6 +117,8 @@ def stages(draw: st.DrawFn) -> BaseStage:
     if kind == "right":
         by = draw(st.sampled_from([("shift",), ("shift", "inverse_shift"), ("inverse_shift", 3), (7,)]))
         return ShiftRight(by=by, rounding=draw(roundings), **register)
+    if kind == "divide":
+        return Divide(by=draw(st.just("count") | st.integers(1, 9)), rounding=draw(roundings), **register)
     if kind == "to":
         to = draw(widths(max_bits=40))
         if draw(st.booleans()):
@@ -117,7 +131,10 @@ def stages(draw: st.DrawFn) -> BaseStage:
     if kind == "select":
         positive = draw(st.just(1) | st.just("multiplier"))
         return SelectNegative(positive=positive, negative="slope", **register)
-    return Float32(scale="scale", rounding=draw(roundings), to=draw(st.integers(2, 40)), **register)
+    to_bits = draw(st.integers(2, 40))
+    if kind == "float64":
+        return Float64(scale="scale64", rounding=draw(roundings), to=to_bits, **register)
+    return Float32(scale="scale", rounding=draw(roundings), to=to_bits, **register)
 
 
 @st.composite
@@ -191,8 +208,8 @@ def datapaths(draw: st.DrawFn) -> Datapath:
     """Any valid datapath near wes_npu: other widths, rules and MAC pipeline, all of it computable."""
     accumulator = draw(st.integers(8, 32))
     changes: dict[str, Any] = {
-        "fields": {
-            name: {
+        **{
+            f"fields.{name}": {
                 "bits": width.bits,
                 "signed": width.signed,
                 "per": draw(st.sampled_from(["layer", "channel"])),

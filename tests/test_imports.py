@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).parents[1]
-HEAVY = {"h5py", "llvmlite", "numba", "numpy", "onnx", "pydantic", "torch", "yaml"}
+HEAVY = {"h5py", "llvmlite", "mpmath", "numba", "numpy", "onnx", "pydantic", "torch", "yaml"}
 REPORT = "import sys; print('LOADED', *sorted({name.partition('.')[0] for name in sys.modules}))"
 
 IMPORT = "import npusim"

@@ -135,7 +135,7 @@ def bounds(columns: Columns, codes: Interval) -> Bounds:
         for end, cells in ((End.LOW, lows), (End.HIGH, highs)):
             beats = columns.beats(np.where(seen.inside[:, None], cells, padded))
             tree += [int(beats.min()), int(beats.max())]
-            _see(ends, columns, start + np.cumsum(beats, axis=1), index, end)
+            _see(ends, columns, start[:, None] + np.cumsum(beats, axis=1), index, end)
     return Bounds(codes, ends, Interval(min(tree), max(tree)))
 
 

@@ -9,19 +9,28 @@ from typing import Any
 import numpy as np
 
 from npusim.datapath.model import Datapath
+from npusim.datapath.operations import RESIZE_WEIGHT
+from npusim.spec.elementwise import Combination
 from npusim.spec.interval import Interval
 from npusim.spec.pipeline import reach
 from npusim.spec.stages import BaseStage
-from npusim.steps.add import AddStep
 from npusim.steps.average_pool import AveragePoolStep
 from npusim.steps.base import Step
+from npusim.steps.binary import BinaryStep
 from npusim.steps.clamp import ClampStep
 from npusim.steps.concat import ConcatStep
+from npusim.steps.extreme import ExtremeStep
 from npusim.steps.fields import PlainFields
+from npusim.steps.interleave import InterleaveStep
 from npusim.steps.mac import MacStep
 from npusim.steps.max_pool import MaxPoolStep
 from npusim.steps.pad import PadStep
 from npusim.steps.reshape import ReshapeStep
+from npusim.steps.resize_bilinear import ResizeBilinearStep, blended
+from npusim.steps.resize_nearest import ResizeNearestStep
+from npusim.steps.slice import SliceStep
+from npusim.steps.table import TableStep
+from npusim.steps.transpose import TransposeStep
 
 
 def field_ranges(fields: PlainFields) -> dict[str, Interval]:
@@ -55,16 +64,22 @@ def output_range(
     whole
         All codes of the output's type: the answer for steps nothing narrower is known of.
     """
-    rule = _RULES.get(type(step))
+    rule = next((rule for kind, rule in _RULES.items() if isinstance(step, kind)), None)
     return whole if rule is None else rule(step, inputs, sums, datapath)
 
 
-def sum_range(step: AddStep, inputs: Sequence[Interval], datapath: Datapath) -> Interval:
-    """The exact sums of an addition."""
+def combined_range(step: BinaryStep, inputs: Sequence[Interval], datapath: Datapath) -> Interval:
+    """The exact sums, differences or products of an elementwise step."""
     stages = step.operand_stages(datapath)
     operands = zip(inputs, step.operand_fields, strict=True)
     first, second = (rescaled(stages, x, fields) for x, fields in operands)
-    return first + second
+    match step.combination:
+        case Combination.SUM:
+            return first + second
+        case Combination.DIFFERENCE:
+            return first + -second
+        case Combination.PRODUCT:
+            return first * second
 
 
 _Rule = Callable[[Any, Sequence[Interval], Interval | None, Datapath], Interval]
@@ -80,8 +95,16 @@ def _mac(
     return rescaled(step.stages(datapath), sums, fields)
 
 
-def _add(step: AddStep, inputs: Sequence[Interval], sums: Interval | None, datapath: Datapath) -> Interval:
-    return rescaled(step.result_stages(datapath), sum_range(step, inputs, datapath), step.fields)
+def _binary(
+    step: BinaryStep, inputs: Sequence[Interval], sums: Interval | None, datapath: Datapath
+) -> Interval:
+    return rescaled(step.result_stages(datapath), combined_range(step, inputs, datapath), step.fields)
+
+
+def _table(
+    step: TableStep, inputs: Sequence[Interval], sums: Interval | None, datapath: Datapath
+) -> Interval:
+    return rescaled(step.stages(datapath), inputs[0], step.fields)
 
 
 def _concat(
@@ -92,6 +115,29 @@ def _concat(
         for x, fields in zip(inputs, step.operand_fields, strict=True)
     ]
     return reduce(Interval.hull, operands)
+
+
+def _extreme(
+    step: ExtremeStep, inputs: Sequence[Interval], sums: Interval | None, datapath: Datapath
+) -> Interval:
+    first, second = (
+        x if fields is None else rescaled(step.stages(datapath), x, fields)
+        for x, fields in zip(inputs, step.operand_fields, strict=True)
+    )
+    return step.choice.reach(first, second)
+
+
+def _resize(
+    step: ResizeBilinearStep, inputs: Sequence[Interval], sums: Interval | None, datapath: Datapath
+) -> Interval:
+    bits = datapath.fields[RESIZE_WEIGHT].bits
+    return rescaled(step.stages(datapath), blended(inputs[0], bits), step.fields)
+
+
+def _interleave(
+    step: InterleaveStep, inputs: Sequence[Interval], sums: Interval | None, datapath: Datapath
+) -> Interval:
+    return reduce(Interval.hull, inputs)
 
 
 def _clamp(
@@ -108,13 +154,19 @@ def _same(step: Step, inputs: Sequence[Interval], sums: Interval | None, datapat
     return inputs[0]
 
 
+COPIES: tuple[type[Step], ...] = (MaxPoolStep, ReshapeStep, ResizeNearestStep, SliceStep, TransposeStep)
+"""Steps that choose among their input's codes."""
+
 _RULES: Mapping[type[Step], _Rule] = {
     MacStep: _mac,
     AveragePoolStep: _mac,
-    AddStep: _add,
+    BinaryStep: _binary,
+    TableStep: _table,
     ConcatStep: _concat,
+    ExtremeStep: _extreme,
+    InterleaveStep: _interleave,
+    ResizeBilinearStep: _resize,
     ClampStep: _clamp,
     PadStep: _pad,
-    MaxPoolStep: _same,
-    ReshapeStep: _same,
+    **dict.fromkeys(COPIES, _same),
 }

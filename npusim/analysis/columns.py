@@ -151,9 +151,8 @@ def columns_of(step: Step, x: TensorType, output: TensorType, datapath: Datapath
 
 
 def _mac_columns(step: MacStep, x: TensorType, output: TensorType, datapath: Datapath) -> Columns:
-    dense = step.operation is MacOperation.DENSE
     depthwise = step.operation is MacOperation.DEPTHWISE_CONV2D
-    size = (1, 1, x.shape[0]) if dense else image_shape(x.shape)
+    size, made = step.image(x.shape), step.image(output.shape)
     mac = datapath.mac
     return Columns(
         weights=step.weights.reshape(step.outputs, *step.kernel, -1),
@@ -166,7 +165,7 @@ def _mac_columns(step: MacStep, x: TensorType, output: TensorType, datapath: Dat
         depthwise=depthwise,
         lanes=mac.lanes,
         size=size,
-        out=(1, 1) if dense else (output.shape[0], output.shape[1]),
+        out=(made[0], made[1]),
         window=Window(step.kernel, step.stride, step.dilation, (step.padding[0][0], step.padding[1][0])),
     )
 

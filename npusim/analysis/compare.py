@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import os
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from enum import StrEnum
 
 import numpy as np
 import numpy.typing as npt
 
+from npusim.analysis.comparison import METHODS, Check, Difference, Method, Unit
 from npusim.analysis.monotone import directions
 from npusim.analysis.rescale import Rescale, Words
 from npusim.analysis.thresholds import confirm, ends, thresholds, unique_rows
@@ -18,94 +20,15 @@ _SMALL = 1 << 12
 """Domains of so many values are enumerated side by side."""
 _MAX_CODES = 1 << 16
 _LOOP_CHUNK = 1 << 18
+_MOST_LOOPED = 2
 _PROBE_CODES = 24
 _CHUNK_CHANNELS = 1 << 12
 
 
-class Method(StrEnum):
-    """How a channel was decided."""
-
-    ENUMERATED = "enumerated"
-    """Every value of a small domain."""
-    THRESHOLDS = "thresholds"
-    """Both pipelines are monotone: their thresholds say it all."""
-    LOOPED = "looped"
-    """Every value of a large domain: a pipeline is not monotone, or goes the other way."""
-
-
-METHODS = tuple(Method)
-
-
-@dataclass(frozen=True, eq=False)
-class Unit:
-    """Two rescales of the same values.
-
-    Attributes
-    ----------
-    pipeline
-        Such as ``mac.result``: whose stages they are.
-    low, high : int64[channels]
-        The values compared, both ends included.
-    """
-
-    name: str
-    pipeline: str
-    left: Rescale
-    right: Rescale
-    low: Words
-    high: Words
-
-    @property
-    def values(self) -> int:
-        """How many values are compared, over all channels."""
-        return int((self.high - self.low).astype(object).sum()) + len(self.low)
-
-    def columns(self, chosen: npt.NDArray[np.integer]) -> Unit:
-        """Some of its channels."""
-        sides = self.left.columns(chosen), self.right.columns(chosen)
-        return Unit(self.name, self.pipeline, *sides, self.low[chosen], self.high[chosen])
-
-
-@dataclass(frozen=True, eq=False)
-class Difference:
-    """What was found of a unit.
-
-    Attributes
-    ----------
-    differing : int64[channels]
-        How many values give different results: exactly.
-    witness : int64[channels]
-        The differing value nearest to zero; 0 where there is none.
-    method : int64[channels]
-        Index into `METHODS`.
-    probes : int64[rows, channels]
-        Values around differences and elsewhere, on which explanations are tried.
-    confirmed
-        At how many values the spec was asked besides the witnesses.
-    """
-
-    unit: Unit
-    differing: Words
-    witness: Words
-    method: Words
-    probes: Words
-    confirmed: int
-
-    @property
-    def channels(self) -> npt.NDArray[np.intp]:
-        """The channels that differ."""
-        return np.flatnonzero(self.differing)
-
-    @property
-    def total(self) -> int:
-        """All differing values of all channels."""
-        return int(self.differing.astype(object).sum())
-
-
-def compare(unit: Unit) -> Difference:
+def compare(unit: Unit, check: Check = Check.SPEC) -> Difference:
     """Compare two rescales on every value of their domain."""
     channels = len(unit.low)
-    result = Difference(unit, *(np.zeros(channels, np.int64) for _ in range(3)), np.empty((0, 0), np.int64), 0)
+    differing, witness, used = (np.zeros(channels, np.int64) for _ in range(3))
     probes = np.repeat(unit.low[None], 4 * _PROBE_CODES + 1, axis=0)
     way = _ways(unit)
     small = unit.high - unit.low < _SMALL
@@ -118,13 +41,20 @@ def compare(unit: Unit) -> Difference:
         if not chosen.size:
             continue
         part = unit.columns(chosen)
-        found = _BY_METHOD[method](part, way[chosen])
-        result.differing[chosen], result.witness[chosen] = found.differing, found.witness
-        result.method[chosen] = METHODS.index(method)
+        found = _BY_METHOD[method](part, way[chosen], check)
+        differing[chosen], witness[chosen] = found.differing, found.witness
+        used[chosen] = METHODS.index(method)
         probes[: len(found.probes), chosen] = found.probes
         confirmed += found.confirmed
-    probes[-1] = result.witness.clip(unit.low, unit.high)
-    return Difference(unit, result.differing, result.witness, result.method, probes, confirmed)
+    probes[-1] = witness.clip(unit.low, unit.high)
+    return Difference(unit, differing, witness, used, probes, confirmed)
+
+
+def affordable(unit: Unit) -> Unit:
+    """A unit with only the first few of those channels that take a loop over a large domain."""
+    looped = (_ways(unit) == 0) & (unit.high - unit.low >= _SMALL)
+    kept = np.flatnonzero(~looped | (np.cumsum(looped) <= _MOST_LOOPED))
+    return unit if len(kept) == len(unit.low) else unit.columns(kept)
 
 
 def _ways(unit: Unit) -> npt.NDArray[np.int8]:
@@ -144,7 +74,7 @@ class _Found:
     confirmed: int = 0
 
 
-def _enumerate(unit: Unit, way: npt.NDArray[np.int8]) -> _Found:
+def _enumerate(unit: Unit, way: npt.NDArray[np.int8], check: Check) -> _Found:
     channels = len(unit.low)
     span = int((unit.high - unit.low).max()) + 1
     differing, witness = np.zeros(channels, np.int64), np.zeros(channels, np.int64)
@@ -169,7 +99,7 @@ def _distance(values: Words) -> Words:
     return 2 * np.abs(values) - (values > 0)
 
 
-def _by_thresholds(unit: Unit, way: npt.NDArray[np.int8]) -> _Found:
+def _by_thresholds(unit: Unit, way: npt.NDArray[np.int8], check: Check) -> _Found:
     left, right = (_upward(side, unit, way) for side in (unit.left, unit.right))
     first, inverse = unique_rows(left.field_matrix(), right.field_matrix())
     low, high = unit.low[first].copy(), unit.high[first].copy()
@@ -178,8 +108,11 @@ def _by_thresholds(unit: Unit, way: npt.NDArray[np.int8]) -> _Found:
     left, right = left.columns(first), right.columns(first)
     made = np.stack([*ends(left, low, high), *ends(right, low, high)])
     codes = range(int(made.min()), int(made.max()) + 1)
-    ours, theirs = (thresholds(side, low, high, codes) for side in (left, right))
-    confirmed = confirm(left, ours, low, high) + confirm(right, theirs, low, high)
+    theirs = thresholds(right, low, high, codes)
+    ours = thresholds(left, low, high, codes, like=theirs)
+    confirmed = (
+        confirm(left, ours, low, high) + confirm(right, theirs, low, high) if check is Check.SPEC else 0
+    )
     channels = len(unit.low)
     found = _Found(
         np.empty(channels, np.int64),
@@ -211,7 +144,13 @@ def _upward(rescale: Rescale, unit: Unit, way: npt.NDArray[np.int8]) -> Rescale:
 
 
 def _between(
-    ours: Words, theirs: Words, low: Words, high: Words, way: npt.NDArray[np.int8], found: _Found, chosen: slice
+    ours: Words,
+    theirs: Words,
+    low: Words,
+    high: Words,
+    way: npt.NDArray[np.int8],
+    found: _Found,
+    chosen: slice,
 ) -> None:
     """What lies between two threshold tables, on each channel's own domain."""
     ours, theirs = np.clip(ours, low, high + 1), np.clip(theirs, low, high + 1)
@@ -235,7 +174,7 @@ def _between(
     found.probes[:, chosen] = np.clip(np.concatenate(around), low, high)
 
 
-def _loop(unit: Unit, way: npt.NDArray[np.int8]) -> _Found:
+def _loop(unit: Unit, way: npt.NDArray[np.int8], check: Check) -> _Found:
     ends_ = np.stack([unit.low, unit.high], axis=1)
     first, inverse = unique_rows(unit.left.field_matrix(), unit.right.field_matrix(), ends_)
     results = [_loop_one(unit.columns(np.array([column]))) for column in first]
@@ -246,22 +185,29 @@ def _loop(unit: Unit, way: npt.NDArray[np.int8]) -> _Found:
 
 
 def _loop_one(unit: Unit) -> tuple[int, int, Words]:
+    """Every value of one channel, in chunks."""
     low, high = int(unit.low[0]), int(unit.high[0])
-    count, nearest = 0, None
-    probes = [np.linspace(low, high, 2 * _PROBE_CODES).astype(np.int64).clip(low, high)]
-    for start in range(low, high + 1, _LOOP_CHUNK):
+    sides = unit.left, unit.right
+    for side in sides:
+        _ = side.plan
+
+    def differing(start: int) -> Words:
         values = np.arange(start, min(start + _LOOP_CHUNK, high + 1), dtype=np.int64)[:, None]
-        wrong = values[unit.left.run(values) != unit.right.run(values)]
+        first, second = (side.run(values) for side in sides)
+        wrong: Words = values[first != second]
         if not wrong.size:
-            continue
-        count += wrong.size
-        here = int(wrong[_distance(wrong).argmin()])
-        if nearest is None or _distance(np.array(here)) < _distance(np.array(nearest)):
-            nearest = here
-        if len(probes) < _PROBE_CODES:
-            probes.append(wrong[[0, -1]])
-    made = np.concatenate(probes)
-    return count, nearest or 0, np.resize(made, 4 * _PROBE_CODES)
+            return wrong
+        return np.array([wrong.size, wrong[_distance(wrong).argmin()], wrong[0], wrong[-1]])
+
+    with ThreadPoolExecutor(os.cpu_count()) as pool:
+        chunks = [found for found in pool.map(differing, range(low, high + 1, _LOOP_CHUNK)) if found.size]
+    spread = np.linspace(low, high, 2 * _PROBE_CODES).astype(np.int64).clip(low, high)
+    if not chunks:
+        return 0, 0, np.resize(spread, 4 * _PROBE_CODES)
+    table = np.stack(chunks)
+    nearest = int(table[_distance(table[:, 1]).argmin(), 1])
+    some = table[np.linspace(0, len(table) - 1, _PROBE_CODES).astype(np.int64), 2:].reshape(-1)
+    return int(table[:, 0].sum()), nearest, np.concatenate([spread, some])
 
 
 _BY_METHOD = {Method.ENUMERATED: _enumerate, Method.THRESHOLDS: _by_thresholds, Method.LOOPED: _loop}

@@ -43,31 +43,28 @@ def directions(rescale: Rescale, entering: Interval) -> Directions:
     value = entering
     for stage in rescale.stages:
         exact = stage.exact_reach(value, ranges)
-        found = found * _direction(stage, rescale, value, exact)
+        register = stage.register if stage.overflow is Overflow.WRAP else None
+        if register is not None and not exact.within(Interval.of(register)):
+            return 0 * found
+        found = found * _direction(stage, rescale, value)
         value = stage.reach(value, ranges)
     return found
 
 
-def _direction(stage: BaseStage, rescale: Rescale, value: Interval, exact: Interval) -> Directions:
+def _direction(stage: BaseStage, rescale: Rescale, value: Interval) -> Directions:
     one = np.ones(rescale.channels, np.int8)
-    if stage.overflow is Overflow.WRAP and stage.register is not None and not _fits(exact, stage.register):
-        return 0 * one
     match stage:
         case Multiply(by=by):
             return np.where(_values(rescale, by) >= 0, one, -one)
         case SelectNegative(positive=positive, negative=negative):
             return _select(_values(rescale, positive), _values(rescale, negative))
         case Wrap(to=to, to_signed=signed):
-            return one if _fits(value, Width(to, signed)) else 0 * one
+            return one * int(value.within(Interval.of(Width(to, signed))))
         case Table(table=table):
             return one * _table(np.asarray(rescale.fields[table], np.int64))
         case Float32(scale=scale):
             return np.where(_values(rescale, scale) >> 31, -one, one)
     return one
-
-
-def _fits(value: Interval, register: Width) -> bool:
-    return value.within(Interval.of(register))
 
 
 def _select(positive: Words, negative: Words) -> Directions:

@@ -155,7 +155,9 @@ def _input_codes(program: Program, name: str, wanted: tuple[int, int] | None) ->
         return whole
     low, high = wanted
     if low > high or low not in whole or high not in whole:
-        raise InputError(f"not a range of codes of the input {name}", found=f"{low}..{high}", allowed=str(whole))
+        raise InputError(
+            f"not a range of codes of the input {name}", found=f"{low}..{high}", allowed=str(whole)
+        )
     return Interval(low, high)
 
 
@@ -180,9 +182,13 @@ def _prove_step(
         reachable=reachable,
         register=datapath.mac.accumulator.register,
         overflow=datapath.mac.accumulator.overflow,
-        tree=None if datapath.mac.tree is None or not isinstance(step, MacStep) else Width(datapath.mac.tree.bits),
+        tree=None
+        if datapath.mac.tree is None or not isinstance(step, MacStep)
+        else Width(datapath.mac.tree.bits),
         moment=_moment(datapath),
-        path=decide_path(step, types[0], datapath, StatisticsMode.EVENTS) if isinstance(step, MacStep) else None,
+        path=decide_path(step, types[0], datapath, StatisticsMode.EVENTS)
+        if isinstance(step, MacStep)
+        else None,
         stage_bits=tuple(found.bits for found in reach(stages, sums, field_ranges(fields))),
         output_codes=made,
         columns=columns,

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
@@ -51,21 +50,32 @@ class Rescale:
         """The shipped kernels' answers for int64[rows, channels]; `values` are kept."""
         fused = self.plan.fused
         if fused is not None and values.size and fits(fused, _greatest(values), _NARROW):
-            return rescale(self.plan, np.ascontiguousarray(values), _NARROW, bits=_greatest(values).bit_length())
+            return rescale(
+                self.plan, np.ascontiguousarray(values), _NARROW, bits=_greatest(values).bit_length()
+            )
         return run(self.plan, widen(values))
 
     def spec(self, value: int, channel: int) -> int:
         """The spec's answer for one value of one channel."""
         return pipeline.run(self.stages, int(value), self.channel(channel)).result
 
+    @cached_property
+    def _plain(self) -> tuple[Fields, dict[str, list[int]]]:
+        """Fields that all channels share, and those that each has its own of."""
+        shared: dict[str, int | list[int]] = {}
+        own: dict[str, list[int]] = {}
+        for name, value in self.fields.items():
+            plain = np.asarray(value).tolist()
+            if isinstance(plain, list) and name not in self.tables:
+                own[name] = plain
+            else:
+                shared[name] = plain
+        return shared, own
+
     def channel(self, channel: int) -> Fields:
         """One channel's fields as the spec reads them."""
-        return {name: self._field(name, value, channel) for name, value in self.fields.items()}
-
-    def _field(self, name: str, value: Any, channel: int) -> int | Sequence[int]:
-        if name in self.tables:
-            return [int(entry) for entry in value]
-        return int(value) if np.ndim(value) == 0 else int(value[channel])
+        shared, own = self._plain
+        return {**shared, **{name: values[channel] for name, values in own.items()}}
 
     def columns(self, chosen: npt.NDArray[np.integer] | slice) -> Rescale:
         """The same for some of its channels."""

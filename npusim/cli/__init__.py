@@ -11,7 +11,7 @@ from npusim.errors import NpusimError
 def main() -> None:
     """Run ``npusim``; errors a user can cause become one message and an exit code."""
     try:
-        sys.exit(app())
+        sys.exit(app(prog_name="npusim"))
     except NpusimError as error:
         print(f"npusim: {error}", file=sys.stderr)
         sys.exit(error.exit_code)

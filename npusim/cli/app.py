@@ -6,7 +6,20 @@ from typing import Annotated
 
 import typer
 
-from npusim.cli import compile_, datapath, demo, doctor, evaluate, import_, program, run, vectors
+from npusim.cli import (
+    compile_,
+    datapath,
+    demo,
+    diff,
+    doctor,
+    equiv,
+    evaluate,
+    import_,
+    program,
+    prove,
+    run,
+    vectors,
+)
 
 app = typer.Typer(
     name="npusim",
@@ -22,6 +35,9 @@ app.command("compile")(compile_.compile_)
 app.command("run")(run.run)
 app.command("eval")(evaluate.evaluate)
 app.command("vectors")(vectors.vectors)
+app.command("prove")(prove.prove)
+app.command("equiv")(equiv.equiv)
+app.command("diff")(diff.diff)
 app.add_typer(datapath.app, name="datapath")
 app.add_typer(program.app, name="program")
 app.command("doctor")(doctor.doctor)

@@ -25,10 +25,9 @@ def compile_(
     """Compile a float network into an integer program."""
     import npusim
     from npusim.cli.progress import Progress
-    from npusim.files.atomic import check_writable
     from npusim.files.data import open_data
 
-    check_writable(output)
+    options.check_output(output, network, *([] if calibration is None else [calibration]))
     model = npusim.load_network(network)
     data = None
     if calibration is not None:

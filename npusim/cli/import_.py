@@ -7,6 +7,8 @@ from typing import Annotated
 
 import typer
 
+from npusim.cli import options
+
 
 def import_(
     model: Annotated[Path, typer.Argument(metavar="MODEL", help="A float .onnx model.")],
@@ -18,10 +20,9 @@ def import_(
     channel_order: Annotated[str, typer.Option(help="The channels the model expects: rgb or bgr.")] = "rgb",
 ) -> None:
     """Import a float ONNX model as a network."""
-    from npusim.files.atomic import check_writable
     from npusim.importers import import_network
 
-    check_writable(output)
+    options.check_output(output, model)
     network = import_network(
         model, mean=_numbers(mean, "--mean"), std=_numbers(std, "--std"), channel_order=channel_order
     )

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from enum import StrEnum
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, TypeVar
 
 import typer
 
@@ -16,3 +17,40 @@ Threads = Annotated[
 ]
 Json = Annotated[bool, typer.Option("--json", help="Print the result as JSON.")]
 Batch = Annotated[int, typer.Option("--batch", min=1, help="Images held in memory at once.")]
+
+Choice = TypeVar("Choice", bound=StrEnum)
+
+
+def choice(choices: type[Choice], text: str, option: str) -> Choice:
+    """One of an enumeration's values; typer would have to import it before it is needed.
+
+    Raises
+    ------
+    InputError
+        If there is no such value.
+    """
+    from npusim.errors import InputError
+
+    try:
+        return choices(text)
+    except ValueError:
+        raise InputError("no such choice", key=option, found=text, allowed=", ".join(choices)) from None
+
+
+def check_output(output: Path, *sources: Path) -> None:
+    """Raise InputError before any work if `output` cannot be written or would replace what is read.
+
+    A ``.yaml`` stands for its HDF5 companion as well.
+    """
+    from npusim.errors import InputError
+    from npusim.files.atomic import check_writable
+
+    check_writable(output)
+    for source in sources:
+        if _with_companion(output) & _with_companion(source):
+            raise InputError(f"would replace what is read: {source}", file=output, allowed="another name")
+
+
+def _with_companion(path: Path) -> set[Path]:
+    yaml = path.suffix in {".yaml", ".yml"}
+    return {path.resolve(), path.with_suffix(".h5").resolve()} if yaml else {path.resolve()}

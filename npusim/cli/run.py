@@ -36,10 +36,9 @@ def run(
     import npusim
     from npusim.cli.progress import Progress
     from npusim.cli.statistics import print_statistics
-    from npusim.files.atomic import check_writable
     from npusim.files.data import open_data, save_data
 
-    check_writable(output)
+    options.check_output(output, program, inputs)
     loaded = npusim.load_program(program)
     other = None if datapath is None else npusim.load_datapath(datapath)
     with open_data(inputs) as file:

@@ -3,17 +3,26 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from npusim.cli import options
 
+if TYPE_CHECKING:
+    from npusim.vectors import Manifest
+
 
 def vectors(
-    program: options.Program,
-    output: Annotated[Path, typer.Option("-o", "--output", metavar="DIR", help="The folder to write.")],
-    inputs: Annotated[Path, typer.Option("--input", metavar="X.h5", help="Images: HDF5 or npz.")],
+    program: Annotated[
+        Path, typer.Argument(metavar="PROG.yaml", help="The integer program; or a written set, to --run.")
+    ],
+    output: Annotated[
+        Path | None, typer.Option("-o", "--output", metavar="DIR", help="The folder to write.")
+    ] = None,
+    inputs: Annotated[
+        Path | None, typer.Option("--input", metavar="X.h5", help="Images: HDF5 or npz.")
+    ] = None,
     step: Annotated[
         list[str] | None, typer.Option("--step", help="Only this step; may be given again.")
     ] = None,
@@ -22,14 +31,58 @@ def vectors(
     sample: Annotated[
         int | None, typer.Option("--sample", min=1, help="Of large steps, only so many output pixels.")
     ] = None,
+    run: Annotated[
+        str | None, typer.Option("--run", metavar="SIM", help="Run the benches in icarus or verilator.")
+    ] = None,
+    rtl: Annotated[
+        list[Path] | None, typer.Option("--rtl", help="Your SystemVerilog; may be given again.")
+    ] = None,
+    top: Annotated[
+        str | None, typer.Option("--top", help="Your MAC tile's module, if --ports names none.")
+    ] = None,
+    ports: Annotated[
+        Path | None, typer.Option("--ports", metavar="MAP.yaml", help="What your modules' ports are called.")
+    ] = None,
     json: options.Json = False,
 ) -> None:
-    """Write golden vectors: stimulus, parameters, expected accumulators and outputs in beat order."""
+    """Write golden vectors: stimulus, parameters, expected responses, self-checking benches; run them."""
+    from npusim.errors import InputError
+    from npusim.vectors.bench.simulators import Simulator
+
+    simulator = None if run is None else options.choice(Simulator, run, "--run")
+    if program.is_dir():
+        if simulator is None:
+            raise InputError("a written set can only be run", file=program, allowed="--run icarus|verilator")
+        folder, manifest = program, None
+    else:
+        for option, given in (("-o", output), ("--input", inputs)):
+            if given is None:
+                raise InputError("is needed to write vectors of a program", key=option)
+        assert output is not None
+        assert inputs is not None
+        folder, manifest = output, _write(program, output, inputs, step, format_, images, sample)
+    if manifest is not None and simulator is None:
+        _tell_written(folder, manifest, json)
+    if simulator is not None:
+        _run(folder, simulator, rtl or [], top, ports, json)
+
+
+def _write(
+    program: Path,
+    output: Path,
+    inputs: Path,
+    steps: list[str] | None,
+    format_: str,
+    images: int,
+    sample: int | None,
+) -> Manifest:
     import npusim
     from npusim.cli.progress import Progress
     from npusim.files.data import open_data
     from npusim.vectors import VectorFormat, write_vectors
+    from npusim.vectors.bench.emit import emit_set
 
+    chosen = options.choice(VectorFormat, format_, "--format")
     loaded = npusim.load_program(program)
     with open_data(inputs) as file:
         data = file.read(0, min(images, file.shape[0]))
@@ -38,13 +91,51 @@ def vectors(
             loaded,
             data,
             output,
-            steps=step,
-            format=VectorFormat(format_),
+            steps=steps,
+            format=chosen,
             images=images,
             sample_pixels=sample,
             progress=progress.count,
         )
+    if chosen is VectorFormat.HEX:
+        emit_set(output, manifest)
+    return manifest
+
+
+def _tell_written(folder: Path, manifest: Manifest, json: bool) -> None:
     if json:
         typer.echo(manifest.model_dump_json())
     else:
-        typer.echo(f"{output}: {len(manifest.steps)} steps, {manifest.words:,} words; see manifest.json")
+        typer.echo(f"{folder}: {len(manifest.steps)} steps, {manifest.words:,} words; see manifest.json")
+
+
+def _run(
+    folder: Path, simulator_name: str, rtl: list[Path], top: str | None, ports: Path | None, json: bool
+) -> None:
+    """Run the benches; a mismatch is the exit code 1."""
+    from json import dumps
+
+    from npusim.cli.tables import print_table
+    from npusim.errors import CheckFailed
+    from npusim.vectors.bench.run import Outcome, run_benches
+    from npusim.vectors.bench.simulators import Simulator
+    from npusim.vectors.bench.user import users_of
+
+    results = run_benches(
+        folder,
+        Simulator(simulator_name),
+        users=users_of(rtl, top, ports),
+        rtl=[path.resolve() for path in rtl],
+        tell=lambda text: typer.echo(text, err=True),
+    )
+    if json:
+        plain = [{"step": r.step, "outcome": r.outcome, "compared": r.compared, "text": r.text} for r in results]
+        typer.echo(dumps(plain))
+    else:
+        rows = [(r.step, r.outcome.value, r.compared, r.text.partition("\n")[0]) for r in results]
+        print_table(("step", "outcome", "compared", ""), rows)
+    failed = [result for result in results if result.outcome is Outcome.FAILED]
+    if failed:
+        raise CheckFailed("\n".join(f"{result.step} failed:\n{result.text}" for result in failed))
+    if not any(result.outcome is Outcome.PASSED for result in results):
+        raise CheckFailed("no step was compared")

@@ -9,6 +9,7 @@ from typing import Any
 import numpy.typing as npt
 
 from npusim.compiler.base import Compilation, Progress
+from npusim.compiler.parts import in_parts
 from npusim.compiler.recipe import Recipe, load_recipe
 from npusim.datapath import Datapath, load_datapath
 from npusim.datapath.changes import parse_path
@@ -46,7 +47,7 @@ def compile_network(
     recipe = load_recipe(recipe)
     datapath, notes = _with_needs(load_datapath(datapath), recipe)
     data = None if calibration is None else real_inputs(network, calibration)
-    state = Compilation(network, datapath, data, notes=notes, progress=progress)
+    state = Compilation(in_parts(network), datapath, data, notes=notes, progress=progress)
     for step in recipe.passes:
         progress(step.kind.replace("_", " "))
         state = step.run(state)

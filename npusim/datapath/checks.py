@@ -7,14 +7,16 @@ from dataclasses import dataclass
 from difflib import get_close_matches
 from typing import TYPE_CHECKING
 
-from npusim.datapath.operations import PIPELINES, PipelineRole, Source
+from npusim.datapath.operations import PIPELINES, RESIZE_WEIGHT, PipelineRole, Source
 from npusim.spec.elementwise import Combination
 from npusim.spec.interval import Interval
 from npusim.spec.mac import BiasPlace
+from npusim.spec.scale import Part
 from npusim.spec.stages import (
     BaseStage,
     Clamp,
-    Float32,
+    Divide,
+    FloatStage,
     Saturate,
     ShiftLeft,
     ShiftRight,
@@ -32,6 +34,9 @@ WORD_BITS = 64
 """The widest value kernels carry."""
 
 MAX_SHIFT = 255
+MAX_WEIGHT_BITS = 16
+"""Of a bilinear resize."""
+
 MAX_TABLE_BITS = 16
 """Of a table's index, and of its fraction."""
 
@@ -83,6 +88,9 @@ def _entering(datapath: Datapath, operation: str, source: Source) -> Interval:
         return Interval.of(datapath.mac.accumulator.register)
     if source is Source.CODE:
         return datapath.activation.interval
+    if source is Source.BLEND:
+        whole = 1 << 2 * datapath.fields[RESIZE_WEIGHT].bits
+        return datapath.activation.interval * Interval(whole, whole)
     operands = list(derive_pipeline(datapath, operation, PipelineRole.OPERAND))
     each = operands[-1].reached if operands else datapath.activation.interval
     return Combination(source.value).reach(each, each)
@@ -105,6 +113,8 @@ def check(datapath: Datapath) -> None:
             if (pipeline.stages(role) is None) != (role not in PIPELINES[operation].sources):
                 needed = " and ".join(PIPELINES[operation].sources)
                 raise ValueError(f"pipelines.{operation}: declare exactly these lists: {needed}")
+        if Source.BLEND in PIPELINES[operation].sources.values():
+            _check_weights(datapath, operation)
         _check_result(datapath, operation)
     for width in derive_widths(datapath):
         _check_width(width)
@@ -120,20 +130,31 @@ def _check_bias(datapath: Datapath) -> None:
 
 
 def _check_scale(datapath: Datapath) -> None:
-    bits, register = datapath.scale.magnitude_bits, datapath.fields.get("multiplier")
-    if not 1 <= bits <= WORD_BITS:
-        raise ValueError(f"scale.magnitude_bits: found {bits}; allowed: 1..{WORD_BITS}")
-    if register is not None and (1 << bits) - 1 not in register.interval:
-        raise ValueError(
-            f"scale.magnitude_bits: multipliers reach {(1 << bits) - 1}, "
-            f"but fields.multiplier holds {register.interval}"
-        )
+    recipe = datapath.scale
+    if not 1 <= recipe.magnitude_bits <= WORD_BITS:
+        raise ValueError(f"scale.magnitude_bits: found {recipe.magnitude_bits}; allowed: 1..{WORD_BITS}")
+    if not 0 <= recipe.dropped_bits < recipe.magnitude_bits:
+        allowed = f"0..{recipe.magnitude_bits - 1}"
+        raise ValueError(f"scale.dropped_bits: found {recipe.dropped_bits}; allowed: {allowed}")
+    if not 0 <= recipe.pivot <= WORD_BITS:
+        raise ValueError(f"scale.pivot: found {recipe.pivot}; allowed: 0..{WORD_BITS}")
+    for name in recipe.fills or {}:
+        if name not in datapath.fields:
+            raise ValueError(f"scale.fills: no field named {name!r}; {_hint(name, datapath.fields)}")
+    greatest = (1 << recipe.multiplier_bits) - 1
+    for name, part in recipe.parts.items():
+        register = datapath.fields.get(name)
+        if part is Part.MULTIPLIER and register is not None and greatest not in register.interval:
+            raise ValueError(
+                f"scale.magnitude_bits: multipliers reach {greatest}, "
+                f"but fields.{name} holds {register.interval}"
+            )
 
 
 def _check_sizes(stage: BaseStage, place: str) -> None:
     """Declared sizes in the ranges that npusim computes with; before anything is shifted by one."""
     sizes = [("bits", stage.bits, 1, WORD_BITS)]
-    if isinstance(stage, (Saturate, Wrap, Float32)):
+    if isinstance(stage, (Saturate, Wrap, FloatStage)):
         sizes.append(("to", stage.to, 1, WORD_BITS))
     if isinstance(stage, Table):
         sizes.append(("index_bits", stage.index_bits, 1, MAX_TABLE_BITS))
@@ -161,8 +182,13 @@ def _check_stage(stage: BaseStage, place: str, value: Interval, ranges: dict[str
         raise ValueError(f"{place}: addressed by {stage.address}, but {value} enters; saturate first")
     if isinstance(stage, Clamp) and range_of(stage.low, ranges).low > range_of(stage.high, ranges).high:
         raise ValueError(f"{place}: low {stage.low} is always above high {stage.high}")
-    if isinstance(stage, Float32) and ranges.get(str(stage.scale)) != Interval.of(Width(32, signed=False)):
-        raise ValueError(f"{place}.scale: names an unsigned 32-bit field, the bits of a float32")
+    if isinstance(stage, Divide) and range_of(stage.by, ranges).high < 1:
+        raise ValueError(f"{place}: the divisor {stage.by} is never positive")
+    if isinstance(stage, FloatStage):
+        pattern = Width(stage.scale_bits, signed=False)
+        if ranges.get(str(stage.scale)) != Interval.of(pattern):
+            bits = f"an unsigned {pattern.bits}-bit field, the bits of a {stage.stage}"
+            raise ValueError(f"{place}.scale: names {bits}")
 
 
 def _check_shift(stage: ShiftLeft | ShiftRight, place: str, ranges: dict[str, Interval]) -> None:
@@ -188,6 +214,14 @@ def _check_width(width: StageWidth) -> None:
         raise ValueError(
             f"{width.place}: reaches {width.exact.bits} bits; npusim computes up to {WORD_BITS} (A2)"
         )
+
+
+def _check_weights(datapath: Datapath, operation: str) -> None:
+    found = datapath.fields.get(RESIZE_WEIGHT)
+    if found is None:
+        raise ValueError(f"pipelines.{operation}: its weights need a field named {RESIZE_WEIGHT!r}")
+    if found.signed or not 1 <= found.bits <= MAX_WEIGHT_BITS:
+        raise ValueError(f"fields.{RESIZE_WEIGHT}: allowed: unsigned, 1..{MAX_WEIGHT_BITS} bits")
 
 
 def _check_result(datapath: Datapath, operation: str) -> None:

@@ -7,19 +7,24 @@ from collections.abc import Iterator, Sequence
 from npusim.datapath.checks import StageWidth, derive_pipeline
 from npusim.datapath.mac_widths import mac_widths
 from npusim.datapath.model import Datapath, Granularity
-from npusim.datapath.operations import PIPELINES, PipelineRole, Source
+from npusim.datapath.operations import PIPELINES, RESIZE_WEIGHT, PipelineRole, Source
 from npusim.datapath.stage_text import register_text, stage_text
 from npusim.spec.convolution import ZeroPoint
 from npusim.spec.interval import Interval
 from npusim.spec.mac import BiasPlace
-from npusim.spec.scale import Underflow
+from npusim.spec.scale import Part, Precision, ScaleOverflow, Underflow, shift_limits
 from npusim.spec.stages import Table, field_name
 from npusim.spec.width import Width
 
 _UNDERFLOW = {
     Underflow.DENORMALIZE: "the greatest shift, with what is left of the multiplier",
-    Underflow.ZERO: "multiplier and shift zero",
+    Underflow.ZERO: "multiplier zero",
     Underflow.ERROR: "the program is refused",
+}
+
+_OVERFLOW = {
+    ScaleOverflow.SATURATE: "the least shift, with the greatest multiplier",
+    ScaleOverflow.ZERO: "multiplier zero",
 }
 
 _SOURCES = {
@@ -28,6 +33,7 @@ _SOURCES = {
     Source.SUM: "exact sum of two operands",
     Source.DIFFERENCE: "exact difference of two operands",
     Source.PRODUCT: "exact product of two operands",
+    Source.BLEND: "exact blend of four codes",
 }
 
 
@@ -128,6 +134,8 @@ def _registers(datapath: Datapath) -> list[str]:
 def _readers(datapath: Datapath, name: str) -> Iterator[str]:
     if name == "x_zero" or (name == "weight_zero" and datapath.weight.zero_point):
         yield "MAC column"
+    if name == RESIZE_WEIGHT and "resize" in datapath.pipelines:
+        yield "resize"
     for operation, pipeline in datapath.pipelines.items():
         stages = [stage for role in PipelineRole for stage in pipeline.stages(role) or ()]
         names = {field_name(operand) for stage in stages for operand in stage.operands()}
@@ -137,19 +145,44 @@ def _readers(datapath: Datapath, name: str) -> Iterator[str]:
 
 
 def _scale(datapath: Datapath) -> list[str]:
-    recipe = datapath.scale
+    recipe, ranges = datapath.scale, datapath.ranges()
     low, high = 1 << (recipe.magnitude_bits - 1), (1 << recipe.magnitude_bits) - 1
     lines = [f"  real = multiplier / 2^shift, multiplier in {low}..{high}, rounded by A1.{recipe.rounding}"]
-    shift = datapath.fields.get("shift")
-    if shift is not None:
+    if recipe.precision is not Precision.EXACT:
+        lines.append(f"  real is computed in {recipe.precision}, product before quotient")
+    if recipe.dropped_bits:
+        lines.append(
+            f"  then both lose {recipe.dropped_bits} bits: multiplier by A1.half_up, "
+            f"at most {(1 << recipe.multiplier_bits) - 1}"
+        )
+    limits = shift_limits(recipe, ranges)
+    if any(name in ranges for name in recipe.parts):
         underflow = _UNDERFLOW[recipe.underflow]
-        lines.append(f"  shift in {shift.interval}; a scale too small for it: {underflow}")
+        lines.append(f"  shift in {limits}; a scale too small for it: {underflow}")
+        if recipe.overflow is not ScaleOverflow.ERROR:
+            lines.append(f"  a scale too large for it: {_OVERFLOW[recipe.overflow]}")
+    if recipe.fills is not None:
+        lines += [f"  {name} = {_part_text(part, recipe.pivot)}" for name, part in recipe.fills.items()]
     if datapath.inverse_shift_max:
         lines.append(
             f"  weights of channel o are scaled by 2^inverse_shift[o], 0..{datapath.inverse_shift_max}, "
             "which the rescale undoes"
         )
     return lines
+
+
+def _part_text(part: Part, pivot: int) -> str:
+    match part:
+        case Part.LEFT:
+            return f"max({pivot} - shift, 0)"
+        case Part.RIGHT:
+            return f"max(shift - {pivot}, 0)"
+        case Part.FIRST:
+            return f"min(shift, {pivot})"
+        case Part.FLOAT32 | Part.FLOAT64:
+            return f"the bits of real as {part}"
+        case _:
+            return part.value
 
 
 def _pipelines(datapath: Datapath) -> Iterator[list[str]]:

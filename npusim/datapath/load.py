@@ -95,7 +95,10 @@ def _resolved(path: Path, depth: int) -> Document:
             file=path,
             line=document.line(("extends",)),
         )
-    base_path = _find(base_name)
+    try:
+        base_path = _find(base_name)
+    except InputError as error:
+        raise error.at(file=path, line=document.line(("extends",)), key="extends") from None
     if base_path == Path(base_name):
         base_path = path.parent / base_path
     base = _resolved(base_path, depth + 1)

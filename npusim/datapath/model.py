@@ -15,19 +15,7 @@ from npusim.spec.convolution import ZeroPoint
 from npusim.spec.interval import Interval
 from npusim.spec.mac import BiasPlace, Column
 from npusim.spec.scale import ScaleRecipe
-from npusim.spec.stages import (
-    Add,
-    BaseStage,
-    Clamp,
-    Float32,
-    Multiply,
-    Saturate,
-    SelectNegative,
-    ShiftLeft,
-    ShiftRight,
-    Table,
-    Wrap,
-)
+from npusim.spec.stages import BaseStage, Stage
 from npusim.spec.width import Overflow, Width
 
 Name = Annotated[str, Field(pattern=r"^[A-Za-z_][A-Za-z0-9_.+-]*$", max_length=100)]
@@ -163,10 +151,7 @@ class RegisterField(Model):
         return Interval.of(Width(self.bits, self.signed))
 
 
-StageModel = Annotated[
-    Add | Clamp | Float32 | Multiply | Saturate | SelectNegative | ShiftLeft | ShiftRight | Table | Wrap,
-    Field(discriminator="stage"),
-]
+StageModel = Annotated[Stage, Field(discriminator="stage")]
 
 
 class Pipeline(Model):

@@ -26,6 +26,8 @@ class Source(StrEnum):
     """Their exact difference."""
     PRODUCT = "product"
     """Their exact product."""
+    BLEND = "blend"
+    """Four codes blended by the weights of their rows and columns, in units of ``2**(-2 * bits)``."""
 
 
 @dataclass(frozen=True)
@@ -35,6 +37,9 @@ class OperationPipeline:
     sources: dict[PipelineRole, Source]
     fallback: str | None = None
 
+
+RESIZE_WEIGHT = "resize_weight"
+"""The field whose width says how fine the weights of a bilinear resize are: units of ``2**-bits``."""
 
 _MAC = {PipelineRole.RESULT: Source.ACCUMULATOR}
 
@@ -46,8 +51,12 @@ PIPELINES: dict[str, OperationPipeline] = {
     "add": OperationPipeline({PipelineRole.OPERAND: Source.CODE, PipelineRole.RESULT: Source.SUM}),
     "sub": OperationPipeline({PipelineRole.OPERAND: Source.CODE, PipelineRole.RESULT: Source.DIFFERENCE}),
     "mul": OperationPipeline({PipelineRole.OPERAND: Source.CODE, PipelineRole.RESULT: Source.PRODUCT}),
+    "matmul": OperationPipeline({PipelineRole.OPERAND: Source.CODE, PipelineRole.RESULT: Source.ACCUMULATOR}),
     "average_pool": OperationPipeline({PipelineRole.RESULT: Source.ACCUMULATOR}),
     "concat": OperationPipeline({PipelineRole.OPERAND: Source.CODE}),
+    "minimum": OperationPipeline({PipelineRole.OPERAND: Source.CODE}, fallback="concat"),
+    "maximum": OperationPipeline({PipelineRole.OPERAND: Source.CODE}, fallback="concat"),
+    "resize": OperationPipeline({PipelineRole.RESULT: Source.BLEND}),
     "table": OperationPipeline({PipelineRole.RESULT: Source.CODE}),
 }
 """Every operation a datapath may declare pipelines for."""

@@ -8,7 +8,8 @@ from npusim.spec.stages import (
     Add,
     BaseStage,
     Clamp,
-    Float32,
+    Divide,
+    FloatStage,
     Multiply,
     Operand,
     Saturate,
@@ -61,8 +62,10 @@ def _exact_text(stage: BaseStage) -> str:  # noqa: PLR0911 - one return a stage
             return f"v * (v >= 0 ? {positive} : {negative})"
         case Table():
             return _table_text(stage)
-        case Float32(scale=scale, rounding=rounding, to=to):
-            return f"A.saturate(A1.{rounding}(float32(float32(v) * {scale})), {Width(to)})"
+        case Divide(by=by, rounding=rounding):
+            return f"A1.{rounding}(v / {_factor(by)})"
+        case FloatStage(stage=kind, scale=scale, rounding=rounding, to=to):
+            return f"A.saturate(A1.{rounding}({kind}({kind}(v) * {scale})), {Width(to)})"
     raise TypeError(f"no words for a stage of type {type(stage).__name__}")
 
 

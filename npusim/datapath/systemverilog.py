@@ -13,6 +13,15 @@ from npusim.datapath.checks import StageWidth, derive_pipeline
 from npusim.datapath.mac_widths import mac_widths
 from npusim.datapath.model import Codes, Datapath, Granularity, RegisterField
 from npusim.datapath.operations import PIPELINES, PipelineRole
+from npusim.datapath.stage_operands import (
+    bus_bits,
+    operand_constants,
+    operand_slots,
+    registers,
+    size_constants,
+    table_shape,
+    word_bits,
+)
 from npusim.datapath.stage_text import stage_text
 from npusim.errors import InputError
 from npusim.spec.convolution import ZeroPoint
@@ -33,6 +42,8 @@ STAGE_KINDS = (
     "shift_right",
     "table",
     "wrap",
+    "divide",
+    "float64",
 )
 """A stage's code is its index here; the order is part of the packages people keep."""
 
@@ -53,6 +64,10 @@ def package(datapath: Datapath) -> str:
     the result before the register), ``_ROUNDINGS``, ``_OVERFLOWS``; ``_SIGNS`` has one bit each. A
     stage without a rounding or overflow rule has the code 255.
 
+    Registers stand on one bus, field i at ``[REGISTER_OFFSETS[16*i +: 16] +: REGISTER_WIDTHS[8*i +: 8]]``.
+    Operand j of stage i is element ``OPERANDS * i + j`` of ``_OPERAND_FIELDS`` (the register's index;
+    255: the constant), ``_OPERAND_NEGATIVE`` and ``_OPERAND_CONSTANTS`` (its magnitude).
+
     Raises
     ------
     InputError
@@ -69,6 +84,7 @@ def package(datapath: Datapath) -> str:
     lines += [f"package {name};"]
     for title, parameters in _sections(datapath):
         lines += ["", f"  // {title}", *(f"  {_line(parameter)}" for parameter in parameters)]
+    lines += ["", "  // The register bus", *(f"  {line}" for line in _bus(datapath))]
     lines += [*_pipelines(datapath), "", "endpackage"]
     return "\n".join(lines) + "\n"
 
@@ -166,6 +182,15 @@ def _fields(datapath: Datapath) -> list[Parameter]:
     return list(parameters.values())
 
 
+def _bus(datapath: Datapath) -> Iterator[str]:
+    bus = registers(datapath)
+    yield _line(("int", "REGISTERS", len(bus)))
+    yield _line(("int", "REGISTER_BITS", bus_bits(datapath)))
+    yield _vector("REGISTER_OFFSETS", [register.offset for register in bus], 16)
+    yield _vector("REGISTER_WIDTHS", [register.bits for register in bus], _ELEMENT_BITS)
+    yield _vector("REGISTER_SIGNS", [int(register.signed) for register in bus], 1)
+
+
 def _field(prefix: str, field: RegisterField) -> list[Parameter]:
     return [
         ("int", f"{prefix}_BITS", field.bits),
@@ -200,6 +225,17 @@ def _pipeline(datapath: Datapath, operation: str, role: PipelineRole) -> Iterato
     yield f"  {_line(('int', f'{prefix}_INPUT_BITS', widths[0].entering.bits))}"
     for suffix, values in stage_constants(widths).items():
         yield f"  {_vector(f'{prefix}_{suffix}', values, 1 if suffix == 'SIGNS' else _ELEMENT_BITS)}"
+    table = table_shape(datapath, widths)
+    for name, value in (
+        ("WORD_BITS", word_bits(datapath, widths)),
+        ("OPERANDS", operand_slots(widths)),
+        ("TABLE_ENTRIES", table.entries),
+        ("TABLE_BITS", table.bits),
+    ):
+        yield f"  {_line(('int', f'{prefix}_{name}', value))}"
+    yield f"  {_line(('bit', f'{prefix}_TABLE_SIGNED', int(table.signed)))}"
+    for suffix, bits, values in (*operand_constants(datapath, widths), *size_constants(widths)):
+        yield f"  {_vector(f'{prefix}_{suffix}', values, bits)}"
 
 
 def _vector(name: str, values: Sequence[int], bits: int) -> str:

@@ -118,6 +118,12 @@ class ArrayStore:
                 f"{place}: {error.problem}", key=key, found=error.found, allowed=error.allowed
             ) from None
 
+    @property
+    def _if_meant(self) -> str:
+        required = self._digests is DigestRule.REQUIRED
+        way = "npusim program seal" if required else "leave the sha256 out"
+        return f"if it was edited on purpose: {way}"
+
     def _read(self, ref: ArrayRef) -> Array:
         array = self._known.get(ref.array)
         if array is None:
@@ -132,7 +138,9 @@ class ArrayStore:
         if ref.sha256 is not None and self._digests is not DigestRule.IGNORED:
             digest = array_digest(array)
             if digest != ref.sha256:
-                raise InputError("content differs from its sha256", found=digest, allowed=ref.sha256)
+                raise InputError(
+                    f"content differs from its sha256; {self._if_meant}", found=digest, allowed=ref.sha256
+                )
         return array
 
 

@@ -15,6 +15,7 @@ from npusim.files.schema_walk import allowed_keys, allowed_values
 Location = tuple[str | int, ...]
 
 _MISSING = object()
+_PLACE = re.compile(r"([A-Za-z_]\w*(?:\.[\w+-]+|\[\d+\])*): ")
 _KEY_PART = re.compile(r"([^.\[\]]+)|\[(\d+)\]")
 
 
@@ -46,11 +47,12 @@ def parse_dotted(key: str) -> Location:
 def explain(error: ValidationError, data: Any, model: type[BaseModel]) -> tuple[Location, InputError]:
     """The most telling complaint: its location in `data`, and an error with its key.
 
-    An unknown key goes before everything else (it explains the missing one beside it), a
-    missing key comes last; among equals the deepest and then the first wins.
+    A wrong `format` goes before everything else: it is another kind of file. Then unknown keys
+    (they explain the missing one beside them); a missing key comes last; among equals the deepest
+    and then the first wins.
     """
     complaints = [(locate(item, data), item) for item in error.errors(include_url=False)]
-    location, chosen = min(complaints, key=lambda entry: (_urgency(entry[1]), -len(entry[0])))
+    location, chosen = min(complaints, key=lambda entry: (_urgency(*entry), -len(entry[0])))
     others = len({place for place, _ in complaints} - {location})
     location, problem = _describe(chosen, location, data, model)
     if others:
@@ -107,8 +109,11 @@ def _child(data: Any, part: str | int) -> Any:
     return _MISSING
 
 
-def _urgency(item: Any) -> int:
-    return {"extra_forbidden": 0, "missing": 2}.get(item["type"], 1)
+def _urgency(location: Location, item: Any) -> int:
+    if location == ("format",) and item["type"] != "missing":
+        return -1
+    # a list whose only item is wrong is too short as well
+    return {"extra_forbidden": 0, "missing": 2, "too_short": 3}.get(item["type"], 1)
 
 
 def _describe(
@@ -127,12 +132,12 @@ def _describe(
         what = "item" if isinstance(location[-1], int) else "key"
         problem, found, allowed = f"required {what} is missing", None, None
     elif kind == "union_tag_invalid":
-        location += (context["discriminator"].strip("'"),)
+        location += (_tag(context),)
         choices = _quoted(context["expected_tags"])
         problem, allowed = "unknown value" + closest(context["tag"], choices), ", ".join(choices)
         found = context["tag"]
     elif kind == "union_tag_not_found":
-        location += (context["discriminator"].strip("'"),)
+        location += (_tag(context),)
         values = allowed_values(model, data, location)
         problem, found, allowed = "required key is missing", None, ", ".join(values) or None
     elif kind in ("literal_error", "enum"):
@@ -142,15 +147,28 @@ def _describe(
     return location, InputError(problem, key=dotted(location) or None, found=show, allowed=allowed)
 
 
+def _tag(context: Any) -> str:
+    """The key that tells a union's members apart: pydantic gives the field's name and its alias."""
+    return _quoted(context["discriminator"])[-1]
+
+
 def _from_validator(error: Exception, location: Location, found: Any) -> tuple[Location, InputError]:
-    """A ValueError raised by a validator; an InputError behind it tells the place inside the value."""
+    """A ValueError raised by a validator.
+
+    The place inside the value is told by an InputError behind it, or by how its message begins:
+    ``mac.bias: 33 bits are ...``.
+    """
     cause = error.__cause__
-    if not isinstance(cause, InputError):
-        show = None if isinstance(found, (dict, list)) else shown(found)
-        return location, InputError(str(error), key=dotted(location) or None, found=show)
-    location += parse_dotted(cause.key or "")
-    key = dotted(location) or None
-    return location, InputError(cause.problem, key=key, found=cause.found, allowed=cause.allowed)
+    if isinstance(cause, InputError):
+        location += parse_dotted(cause.key or "")
+        key = dotted(location) or None
+        return location, InputError(cause.problem, key=key, found=cause.found, allowed=cause.allowed)
+    problem, show = str(error), None if isinstance(found, (dict, list)) else shown(found)
+    place = _PLACE.match(problem)
+    if place is not None:
+        location += parse_dotted(place[1])
+        problem, show = problem[place.end() :], None
+    return location, InputError(problem, key=dotted(location) or None, found=show)
 
 
 def _sentence(message: str) -> tuple[str, str | None]:

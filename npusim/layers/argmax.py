@@ -5,12 +5,16 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import ClassVar, Literal
 
+import numpy as np
+
 from npusim.arity import only
-from npusim.layers.axes import Axis, place
+from npusim.axes import Axis, place, without
 from npusim.layers.base import FloatTensor, Layer
 from npusim.layers.lowering import Lowering
-from npusim.layers.missing import missing_pipeline
 from npusim.model import Shape
+from npusim.moments import Moments
+from npusim.quantization import Quantization
+from npusim.steps.argmax import ArgmaxStep
 from npusim.steps.base import Step
 
 
@@ -23,14 +27,22 @@ class Argmax(Layer):
     axis: Axis = -1
 
     def output_shapes(self, inputs: Sequence[Shape]) -> tuple[Shape, ...]:
-        shape = only(inputs)
-        at = place(self.axis, shape)
-        return ((*shape[:at], *shape[at + 1 :]) or (1,),)
+        return (without(self.axis, only(inputs)),)
 
     def forward(self, inputs: Sequence[FloatTensor]) -> tuple[FloatTensor, ...]:
         (x,) = inputs
         found = x.argmax(axis=1 + place(self.axis, x.shape[1:])).astype(x.dtype)
         return (found.reshape(len(x), *self.output_shapes([x.shape[1:]])[0]),)
 
+    def moments(self, inputs: Sequence[Moments]) -> Moments:
+        """Nothing reads its range: its codes are indices."""
+        nothing = np.zeros(1)
+        return Moments.normal(nothing, nothing)
+
+    @property
+    def meaning(self) -> Quantization:
+        """Codes are indices."""
+        return Quantization(1.0, 0)
+
     def lower(self, lowering: Lowering) -> list[Step]:
-        raise missing_pipeline(lowering.datapath, self.kind)
+        return [ArgmaxStep(name=self.name, inputs=self.inputs, output=self.outputs[0], axis=self.axis)]

@@ -1,16 +1,26 @@
-"""What avg_pool2d and global_avg_pool share: how averages are lowered (W6)."""
+"""What averages and sums share: how they are lowered (W6)."""
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from fractions import Fraction
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
+from npusim.datapath.operations import PipelineRole
+from npusim.errors import InputError
+from npusim.datapath.operations import PipelineRole
+from npusim.errors import InputError
 from npusim.layers.base import Layer
 from npusim.layers.lowering import Lowering
+from npusim.spec.stages import BaseStage
 from npusim.steps.average_pool import AveragePoolStep
+from npusim.steps.fields import needed_fields
+from npusim.steps.pipelines import require_pipeline
+from npusim.steps.fields import needed_fields
+from npusim.steps.pipelines import require_pipeline
 
 
 def lower_average(
@@ -26,17 +36,83 @@ def lower_average(
         The step's windows.
     """
     (x,), (y,) = layer.inputs, layer.outputs
-    ratio = lowering.real_scale(x) / lowering.real_scale(y)
     distinct = np.unique(counts)
-    multipliers, shift = lowering.shared_scale([ratio / Fraction(int(count)) for count in distinct])
+    shares = [Fraction(1, int(count)) for count in distinct]
+    return average_step(
+        layer, lowering, distinct, shares, name=layer.name, inputs=(x,), output=y, **geometry
+    )
+
+
+def average_step(
+    layer: Layer,
+    lowering: Lowering,
+    counts: npt.NDArray[np.int64],
+    shares: Sequence[Fraction],
+    **content: Any,
+) -> AveragePoolStep:
+    """A step that multiplies its windows' sums.
+
+    Parameters
+    ----------
+    counts
+        The window sizes that occur, ascending.
+    shares
+        For each of them what a sum is multiplied by, in real units.
+    content
+        The step's name, tensors and windows.
+    """
+    (x,), (y,) = layer.inputs, layer.outputs
+    if "count" in needed_fields(require_pipeline(lowering.datapath, "average_pool", PipelineRole.RESULT)):
+        return _divided(layer, lowering, counts, shares, content)
+    ratio = lowering.ratio([lowering.real_scale(x)], lowering.real_scale(y))
+    multipliers, shift = lowering.shared_scale([ratio * share for share in shares])
     fields, _ = lowering.output_fields(y)
     return AveragePoolStep(
-        name=layer.name,
-        inputs=(x,),
-        output=y,
         x_zero=lowering.quantization[x].zero_point,
-        counts=distinct,
+        counts=counts,
         multipliers=np.array(multipliers, np.int64),
         fields={**fields, "shift": shift},
-        **geometry,
+        **content,
+    )
+
+
+def _divided(
+    layer: Layer,
+    lowering: Lowering,
+    counts: npt.NDArray[np.int64],
+    shares: Sequence[Fraction],
+    content: Mapping[str, Any],
+) -> AveragePoolStep:
+    """Codes averaged as they are, for datapaths that divide by the window's size and nothing else."""
+    (x,), (y,) = layer.inputs, layer.outputs
+    averages = all(share == Fraction(1, int(count)) for share, count in zip(shares, counts, strict=True))
+    if not averages or lowering.quantization[x] != lowering.quantization[y]:
+        raise InputError(
+            f"{lowering.datapath.name} averages codes: input and output need one scale and zero point",
+            key=layer.name,
+            found=f"{lowering.quantization[x]} and {lowering.quantization[y]}",
+        )
+    fields, _ = lowering.output_fields(y)
+    bounds = {name: value for name, value in fields.items() if name != "y_zero"}
+    return AveragePoolStep(x_zero=0, counts=counts, fields=bounds, **content)
+
+
+def _divided(
+    layer: Layer,
+    lowering: Lowering,
+    counts: npt.NDArray[np.int64],
+    left: Fraction,
+    stages: Sequence[BaseStage],
+    **content: Any,
+) -> AveragePoolStep:
+    """A step whose pipeline divides by the window's size itself; `left` is what it is multiplied by then."""
+    (x,), (y,) = layer.inputs, layer.outputs
+    scale = lowering.scale_fields(left, stages)
+    if not scale and left != 1:
+        raise InputError(
+            f"averages of the datapath {lowering.datapath.name} keep their scale", key=y, found=float(left)
+        )
+    fields, _ = lowering.output_fields(y)
+    return AveragePoolStep(
+        x_zero=lowering.quantization[x].zero_point, counts=counts, fields={**fields, **scale}, **content
     )

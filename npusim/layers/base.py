@@ -14,6 +14,7 @@ import numpy.typing as npt
 
 from npusim.model import Model, Name, Shape
 from npusim.moments import Moments
+from npusim.quantization import Quantization
 
 if TYPE_CHECKING:
     from npusim.layers.lowering import Lowering
@@ -42,6 +43,11 @@ class Layer(Model):
     name: Name
     inputs: tuple[Name, ...]
     output: Name | None = None
+
+    @property
+    def meaning(self) -> Quantization | None:
+        """What its output's codes mean, where the layer says so whatever its range; None: its range does."""
+        return None
 
     @property
     def outputs(self) -> tuple[str, ...]:

@@ -8,13 +8,15 @@ from typing import Annotated, ClassVar, Literal
 import numpy as np
 from pydantic import Field
 
+from npusim.datapath.operations import PipelineRole
 from npusim.layers.base import FloatTensor, Layer
-from npusim.layers.lowering import Lowering
+from npusim.layers.lowering import Clip, Lowering
 from npusim.model import Shape
 from npusim.moments import Moments
 from npusim.steps.base import Step
 from npusim.steps.concat import ConcatStep, concat_shape
 from npusim.steps.fields import FieldValues
+from npusim.steps.pipelines import require_pipeline
 
 
 class Concat(Layer):
@@ -43,13 +45,7 @@ class Concat(Layer):
         if self.axis not in {-1, 2}:
             return None
 
-        def joined(name: str) -> np.ndarray[tuple[int], np.dtype[np.float64]]:
-            return np.concatenate([getattr(found, name) for found in inputs])
-
-        gaussian = tuple(np.concatenate([found.gaussian[part] for found in inputs]) for part in range(2))
-        return Moments(
-            joined("mean"), joined("variance"), joined("low"), joined("high"), (gaussian[0], gaussian[1])
-        )
+        return Moments.join(inputs)
 
     def lower(self, lowering: Lowering) -> list[Step]:
         (y,) = self.outputs
@@ -59,15 +55,16 @@ class Concat(Layer):
                 inputs=self.inputs,
                 output=y,
                 axis=self.axis,
-                operand_fields=tuple(_fields(lowering, x, y) for x in self.inputs),
+                operand_fields=tuple(alignment(lowering, x, y) for x in self.inputs),
             )
         ]
 
 
-def _fields(lowering: Lowering, x: str, y: str) -> FieldValues | None:
-    """The rescale of one input; None where its codes mean what the output's mean."""
-    if lowering.quantization[x] == lowering.quantization[y]:
+def alignment(lowering: Lowering, x: str, y: str, clip: Clip | None = None) -> FieldValues | None:
+    """The rescale of one input to an output's codes; None where they mean the same and nothing is clipped."""
+    if clip is None and lowering.quantization[x] == lowering.quantization[y]:
         return None
-    (multiplier,), shift = lowering.shared_scale([lowering.real_scale(x) / lowering.real_scale(y)])
-    fields, _ = lowering.output_fields(y)
-    return {"x_zero": lowering.quantization[x].zero_point, "multiplier": multiplier, "shift": shift} | fields
+    stages = require_pipeline(lowering.datapath, "concat", PipelineRole.OPERAND)
+    scale = lowering.scale_fields(lowering.ratio([lowering.real_scale(x)], lowering.real_scale(y)), stages)
+    fields, _ = lowering.output_fields(y, clip)
+    return lowering.input_fields(x) | scale | fields

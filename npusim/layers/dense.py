@@ -17,7 +17,7 @@ from npusim.steps.mac import MacOperation
 
 
 class Dense(MacLayer):
-    """A matrix times a vector of features.
+    """A matrix times the last axis: a vector of features, or each row of several.
 
     Attributes
     ----------
@@ -40,22 +40,15 @@ class Dense(MacLayer):
 
     def output_shapes(self, inputs: Sequence[Shape]) -> tuple[Shape, ...]:
         shape = only(inputs)
-        if len(shape) != 1:
-            raise InputError(
-                "a vector is wanted: flatten the input first",
-                key="inputs",
-                found=shape,
-                allowed="(features,)",
-            )
-        if self.weights.ndim != 2 or self.weights.shape[1] != shape[0]:
+        if self.weights.ndim != 2 or self.weights.shape[1] != shape[-1]:
             raise InputError(
                 "weights do not fit the input",
                 key="weights",
                 found=self.weights.shape,
-                allowed=f"(outputs, {shape[0]})",
+                allowed=f"(outputs, {shape[-1]})",
             )
         self.check_bias()
-        return ((self.output_channels,),)
+        return ((*shape[:-1], self.output_channels),)
 
     def forward(self, inputs: Sequence[FloatTensor]) -> tuple[FloatTensor, ...]:
         (x,) = inputs

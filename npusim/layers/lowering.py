@@ -16,8 +16,9 @@ from npusim.model import Shape
 from npusim.quantization import Quantization, QuantizedWeights
 from npusim.spec.interval import Interval
 from npusim.spec.rounding import Rounding, divide
-from npusim.spec.scale import encode
-from npusim.steps.fields import Activation, FieldValues
+from npusim.spec.scale import encode, fill, real_multiplier, shift_limits
+from npusim.spec.stages import BaseStage
+from npusim.steps.fields import Activation, FieldValues, needed_fields
 
 Clip = tuple[float | None, float | None]
 """The bounds of a fused activation function; None: no bound."""
@@ -70,33 +71,68 @@ class Lowering:
             (False, True): Activation.HIGH,
             (True, True): Activation.BOTH,
         }[is_low, is_high]
-        fields: FieldValues = {"y_zero": quantization.zero_point, "low": low, "high": high}
+        neutral = {"y_zero": 0, "low": codes.low, "high": codes.high}
+        values: FieldValues = {"y_zero": quantization.zero_point, "low": low, "high": high}
+        fields = self._held(values, neutral, tensor)
         if caps is None:
             return fields, flag
         capped = [_bound(float(cap), quantization, codes, codes.high)[0] for cap in caps]
         flag = Activation.BOTH if is_low else Activation.HIGH
         return {**fields, "high": np.minimum(_column(capped), high)}, flag
 
+    def input_fields(self, tensor: str) -> FieldValues:
+        """`x_zero` of an input tensor, where the datapath has it."""
+        return self._held({"x_zero": self.quantization[tensor].zero_point}, {"x_zero": 0}, tensor)
+
+    def _held(self, values: FieldValues, neutral: Mapping[str, int], tensor: str) -> FieldValues:
+        """The fields that the datapath has; what it lacks must say nothing."""
+        for name, value in values.items():
+            if name not in self.datapath.fields and value != neutral[name]:
+                raise InputError(
+                    f"the datapath {self.datapath.name} has no field {name}, but a tensor needs it",
+                    key=tensor,
+                    found=value,
+                    allowed=str(neutral[name]),
+                )
+        return {name: value for name, value in values.items() if name in self.datapath.fields}
+
+    def ratio(self, factors: Sequence[Fraction], divisor: Fraction) -> Fraction:
+        """A product of scales over a scale, in the arithmetic of the datapath's recipe."""
+        return real_multiplier(factors, divisor, self.datapath.scale.precision)
+
+    def scale_fields(self, real: Fraction, stages: Sequence[BaseStage]) -> FieldValues:
+        """What the datapath's recipe makes of one real multiplier: the fields that `stages` read."""
+        made = self._filled(real)
+        return {name: made[name] for name in needed_fields(tuple(stages)) if name in made}
+
+    def _filled(self, real: Fraction) -> dict[str, int]:
+        try:
+            return fill(real, self.datapath.scale, self.datapath.ranges())
+        except ArithmeticError as error:
+            raise InputError(f"the datapath cannot hold a scale: {error}") from None
+
     def shared_scale(self, reals: Sequence[Fraction]) -> tuple[list[int], int]:
         """Multipliers that share one shift, by the datapath's recipe."""
         try:
-            return encode(reals, self.datapath.scale, self.datapath.fields["shift"].interval)
+            limits = shift_limits(self.datapath.scale, self.datapath.ranges())
+            return encode(reals, self.datapath.scale, limits)
         except ArithmeticError as error:
             raise InputError(f"the datapath cannot hold a scale: {error}") from None
 
     def channel_scales(self, reals: Sequence[Fraction]) -> FieldValues:
-        """`multiplier`, `shift` and `inverse_shift` of channels with scales of their own.
+        """The recipe's fields and `inverse_shift` of channels with scales of their own.
 
         With one shift per layer the inverse shift normalises each channel's multiplier; what it
         cannot hold comes out of the multiplier's precision.
         """
+        parts = [name for name in self.datapath.scale.parts if name in self.datapath.fields]
+        if all(self.datapath.per_channel(name) for name in parts):
+            filled = [self._filled(real) for real in reals]
+            fields: FieldValues = {name: _column([one[name] for one in filled]) for name in parts}
+            return fields | self.inverse_shifts(_column([0] * len(reals)))
+        if "inverse_shift" not in self.datapath.fields:
+            raise InputError("the datapath has one scale per layer", found=f"{len(reals)} scales of weights")
         alone = [self.shared_scale([real]) for real in reals]
-        if self.datapath.per_channel("shift"):
-            return {
-                "multiplier": _column([m[0] for m, _ in alone]),
-                "shift": _column([shift for _, shift in alone]),
-                "inverse_shift": _column([0] * len(reals)),
-            }
         base = min(shift for (multiplier,), shift in alone if multiplier or shift == alone[0][1])
         inverse = [min(max(shift - base, 0), self.datapath.inverse_shift_max) for _, shift in alone]
         rounding = self.datapath.scale.rounding
@@ -104,6 +140,10 @@ class Lowering:
             _round(real * 2 ** (base + k), rounding) for real, k in zip(reals, inverse, strict=True)
         ]
         return {"multiplier": _column(multipliers), "shift": base, "inverse_shift": _column(inverse)}
+
+    def inverse_shifts(self, shifts: npt.NDArray[np.int64]) -> FieldValues:
+        """`inverse_shift`, where the datapath has it."""
+        return {"inverse_shift": shifts} if "inverse_shift" in self.datapath.fields else {}
 
     def bias_codes(
         self, bias: npt.NDArray[Any], worth: Sequence[Fraction], rounding: Rounding = Rounding.HALF_EVEN

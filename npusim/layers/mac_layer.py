@@ -1,4 +1,4 @@
-"""What conv2d, depthwise_conv2d and dense share: weights, bias, fused clip, and how they are lowered."""
+"""What convolutions and dense share: weights, bias, fused clip, and how they are lowered."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from npusim.datapath.operations import PipelineRole
 from npusim.errors import InputError
 from npusim.files.arrays import FloatArray
 from npusim.layers.base import FloatTensor
@@ -20,6 +21,7 @@ from npusim.spec.convolution import ZeroPoint
 from npusim.steps.base import Step
 from npusim.steps.fields import FieldValues
 from npusim.steps.mac import MacOperation, MacStep
+from npusim.steps.pipelines import require_pipeline
 
 
 class MacLayer(FusingLayer):
@@ -43,6 +45,17 @@ class MacLayer(FusingLayer):
     def geometry(self) -> dict[str, Any]:
         """How the MAC step walks over its input."""
         return {}
+
+    @property
+    def uniform(self) -> bool:
+        """Whether every output pixel reads the input through all of the kernel: no padding, no phases."""
+        padding = self.geometry().get("padding", ())
+        return not any(side for axis in padding for side in axis)
+
+    @property
+    def taps_share(self) -> float:
+        """The share of the kernel that one output pixel reads, on the average."""
+        return 1.0
 
     @property
     def operation(self) -> MacOperation:
@@ -82,8 +95,9 @@ class MacLayer(FusingLayer):
     def moments(self, inputs: Sequence[Moments]) -> Moments:
         """Plain variance algebra, inputs taken as independent (algorithms.md 1.7)."""
         weights = self.weights.astype(np.float64).reshape(self.output_channels, -1, self.weights.shape[-1])
-        mean = np.einsum("oti,oi->o", weights, self.input_channels(inputs[0].mean))
+        mean = np.einsum("oti,oi->o", weights, self.input_channels(inputs[0].mean)) * self.taps_share
         variance = np.einsum("oti,oi->o", weights**2, self.input_channels(inputs[0].variance))
+        variance = variance * self.taps_share
         return self.activated(Moments.normal(mean + self.real_bias, np.sqrt(variance)))
 
     def activated(self, made: Moments) -> Moments:
@@ -91,7 +105,25 @@ class MacLayer(FusingLayer):
         made = made if self.clip is None else made.clipped(*self.clip)
         return made if self.caps is None else made.clipped(None, self.caps)
 
+    def step_sums(self, sums: FloatTensor) -> dict[str, FloatTensor]:
+        """Its sums as its MAC steps compute them, by the names of the steps."""
+        return {self.name: sums}
+
     def lower(self, lowering: Lowering) -> list[Step]:
+        (y,) = self.outputs
+        codes = lowering.weights[self.name].codes
+        return [self.mac_step(lowering, self.name, y, codes, self.operation, self.geometry())]
+
+    def mac_step(
+        self,
+        lowering: Lowering,
+        name: str,
+        output: str,
+        codes: npt.NDArray[Any],
+        operation: MacOperation,
+        geometry: dict[str, Any],
+    ) -> MacStep:
+        """A step that computes the layer, or some pixels of it, with some of its weights' codes."""
         (x,) = self.inputs
         (y,) = self.outputs
         weights = lowering.weights[self.name]
@@ -99,33 +131,32 @@ class MacLayer(FusingLayer):
         worth = accumulator_worth(lowering.real_scale(x), weights)
         bias = lowering.bias_codes(self.real_bias, worth)
         if lowering.datapath.mac.zero_point is ZeroPoint.FOLDED:
-            sums = weights.codes.reshape(self.output_channels, -1).sum(axis=1, dtype=np.int64)
+            sums = codes.reshape(self.output_channels, -1).sum(axis=1, dtype=np.int64)
             bias = bias - x_quantization.zero_point * sums
         fields, activation = lowering.output_fields(y, self.clip, self.caps)
-        fields |= {"x_zero": x_quantization.zero_point} | self._scale_fields(lowering, weights, worth, y)
-        return [
-            MacStep(
-                name=self.name,
-                inputs=(x,),
-                output=y,
-                operation=self.operation,
-                weights=weights.codes,
-                bias=bias,
-                fields=fields,
-                activation=activation,
-                **self.geometry(),
-            )
-        ]
+        fields |= lowering.input_fields(x) | self._scale_fields(lowering, weights, y)
+        return MacStep(
+            name=name,
+            inputs=(x,),
+            output=output,
+            operation=operation,
+            weights=codes,
+            bias=bias,
+            fields=fields,
+            activation=activation,
+            **geometry,
+        )
 
     def _scale_fields(
-        self, lowering: Lowering, weights: QuantizedWeights, worth: Sequence[Fraction], y: str
+        self, lowering: Lowering, weights: QuantizedWeights, y: str
     ) -> FieldValues:
-        y_scale = lowering.real_scale(y)
+        x_scale, y_scale = lowering.real_scale(self.inputs[0]), lowering.real_scale(y)
         if len(weights.scales) > 1:
-            return lowering.channel_scales([unit / y_scale for unit in worth])
-        layer = Fraction(float(weights.scales[0])) * lowering.real_scale(self.inputs[0]) / y_scale
-        (multiplier,), shift = lowering.shared_scale([layer])
-        return {"multiplier": multiplier, "shift": shift, "inverse_shift": weights.shifts}
+            scales = [weights.channel_scale(o) for o in range(weights.outputs)]
+            return lowering.channel_scales([lowering.ratio([x_scale, scale], y_scale) for scale in scales])
+        layer = lowering.ratio([x_scale, Fraction(float(weights.scales[0]))], y_scale)
+        stages = require_pipeline(lowering.datapath, self.operation.value, PipelineRole.RESULT)
+        return lowering.scale_fields(layer, stages) | lowering.inverse_shifts(weights.shifts)
 
 
 def accumulator_worth(x_scale: Fraction, weights: QuantizedWeights) -> list[Fraction]:

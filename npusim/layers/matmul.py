@@ -8,16 +8,21 @@ from typing import ClassVar, Literal
 import numpy as np
 
 from npusim.arity import exactly
-from npusim.errors import InputError
-from npusim.layers.base import FloatTensor, Layer
+from npusim.datapath.operations import PipelineRole
+from npusim.layers.base import FloatTensor
+from npusim.layers.fusing import FusingLayer
 from npusim.layers.lowering import Lowering
-from npusim.layers.missing import missing_pipeline
 from npusim.model import Shape
 from npusim.steps.base import Step
+from npusim.steps.matmul import MatmulStep, matmul_shape
+from npusim.steps.pipelines import require_pipeline
 
 
-class Matmul(Layer):
-    """(..., rows, inner) times (..., inner, columns), for every leading index."""
+class Matmul(FusingLayer):
+    """(..., rows, inner) times (..., inner, columns), for every leading index.
+
+    Its range is not known without data: it depends on the length of the inner axis.
+    """
 
     kind: ClassVar[str] = "matmul"
 
@@ -25,17 +30,24 @@ class Matmul(Layer):
 
     def output_shapes(self, inputs: Sequence[Shape]) -> tuple[Shape, ...]:
         a, b = exactly(inputs, 2)
-        if len(a) < 2 or a[:-2] != b[:-2] or len(b) != len(a) or a[-1] != b[-2]:
-            raise InputError(
-                "the matrices do not fit",
-                key="inputs",
-                found=(a, b),
-                allowed="(..., rows, inner) and (..., inner, columns)",
-            )
-        return ((*a[:-1], b[-1]),)
+        return (matmul_shape(a, b),)
 
     def forward(self, inputs: Sequence[FloatTensor]) -> tuple[FloatTensor, ...]:
-        return (np.matmul(*inputs),)
+        made = np.matmul(*inputs)
+        return (made if self.clip is None else np.clip(made, *self.clip),)
 
     def lower(self, lowering: Lowering) -> list[Step]:
-        raise missing_pipeline(lowering.datapath, self.kind)
+        (a, b), (y,) = self.inputs, self.outputs
+        stages = require_pipeline(lowering.datapath, "matmul", PipelineRole.RESULT)
+        ratio = lowering.ratio([lowering.real_scale(a), lowering.real_scale(b)], lowering.real_scale(y))
+        fields, activation = lowering.output_fields(y, self.clip)
+        return [
+            MatmulStep(
+                name=self.name,
+                inputs=self.inputs,
+                output=y,
+                operand_fields=(lowering.input_fields(a), lowering.input_fields(b)),
+                fields={**fields, **lowering.scale_fields(ratio, stages)},
+                activation=activation,
+            )
+        ]

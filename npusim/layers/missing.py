@@ -1,4 +1,4 @@
-"""The error of a layer that a datapath cannot compute."""
+"""The errors of layers that a datapath cannot compute."""
 
 from __future__ import annotations
 
@@ -6,11 +6,11 @@ from npusim.datapath.model import Datapath
 from npusim.errors import InputError
 
 
-def missing_pipeline(datapath: Datapath, operation: str) -> InputError:
-    """The datapath has no such operation."""
+def host_only(datapath: Datapath, layer: str, tensor: str) -> InputError:
+    """The layer runs on the host, behind the program's last tensor (W8)."""
     return InputError(
-        f"the datapath {datapath.name} has no {operation} pipeline",
+        f"{layer} runs on the host: the datapath {datapath.name} has no such operation",
         key="layer",
-        found=operation,
-        allowed=", ".join(datapath.pipelines),
+        found=layer,
+        allowed=f"a network that ends before it, with {tensor} as an output",
     )

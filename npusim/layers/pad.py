@@ -12,6 +12,7 @@ from npusim.arity import only
 from npusim.layers.base import FloatTensor, Layer
 from npusim.layers.lowering import Lowering
 from npusim.model import Shape
+from npusim.moments import Moments
 from npusim.steps.base import Step
 from npusim.steps.pad import AxisPads, PadStep, padded_shape
 
@@ -40,6 +41,12 @@ class Pad(Layer):
     def forward(self, inputs: Sequence[FloatTensor]) -> tuple[FloatTensor, ...]:
         (x,) = inputs
         return (np.pad(x, ((0, 0), *self.pads), constant_values=self.value),)
+
+    def moments(self, inputs: Sequence[Moments]) -> Moments:
+        """The input's; channels that are all padding are constant. Borders are left out of account."""
+        before, after = self.pads[-1]
+        parts = [Moments.constant(self.value, n) for n in (before, after)]
+        return Moments.join([parts[0], inputs[0], parts[1]])
 
     def lower(self, lowering: Lowering) -> list[Step]:
         (y,) = self.outputs

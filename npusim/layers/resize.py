@@ -10,13 +10,17 @@ import numpy as np
 import numpy.typing as npt
 
 from npusim.arity import only
+from npusim.datapath.operations import RESIZE_WEIGHT, PipelineRole
 from npusim.geometry import image_shape
 from npusim.layers.base import FloatTensor, Layer
 from npusim.layers.lowering import Lowering
-from npusim.layers.missing import missing_pipeline
 from npusim.model import Pair, Shape
 from npusim.resampling import Coordinates, NearestRounding, nearest_sources, real_sources
+from npusim.spec.resampling import blend_of
 from npusim.steps.base import Step
+from npusim.steps.fields import needed_fields
+from npusim.steps.pipelines import require_pipeline
+from npusim.steps.resize_bilinear import ResizeBilinearStep
 from npusim.steps.resize_nearest import ResizeNearestStep
 
 
@@ -73,9 +77,9 @@ class Resize(Layer):
         return made_of
 
     def lower(self, lowering: Lowering) -> list[Step]:
-        if self.interpolation is Interpolation.BILINEAR:
-            raise missing_pipeline(lowering.datapath, "resize_bilinear")
         rows, columns, _ = image_shape(lowering.shapes[self.inputs[0]])
+        if self.interpolation is Interpolation.BILINEAR:
+            return [self._bilinear_step(lowering, rows, columns)]
         sources = [
             nearest_sources(length, made, self.coordinates, self.rounding)
             for length, made in zip((rows, columns), self.size, strict=True)
@@ -89,3 +93,24 @@ class Resize(Layer):
                 columns=sources[1],
             )
         ]
+
+    def _bilinear_step(self, lowering: Lowering, rows: int, columns: int) -> Step:
+        (y,) = self.outputs
+        stages = require_pipeline(lowering.datapath, "resize", PipelineRole.RESULT)
+        fields, _ = lowering.output_fields(y)
+        bits = lowering.datapath.fields[RESIZE_WEIGHT].bits
+        firsts, weights = [], []
+        for length, made in zip((rows, columns), self.size, strict=True):
+            blends = [blend_of(place, length, bits) for place in real_sources(length, made, self.coordinates)]
+            firsts.append(np.array([first for first, _, _ in blends], np.int64))
+            weights.append(np.array([weight for _, _, weight in blends], np.int64))
+        return ResizeBilinearStep(
+            name=self.name,
+            inputs=self.inputs,
+            output=y,
+            rows=firsts[0],
+            row_weights=weights[0],
+            columns=firsts[1],
+            column_weights=weights[1],
+            fields={name: fields[name] for name in needed_fields(stages) if name in fields},
+        )

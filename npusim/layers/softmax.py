@@ -1,4 +1,4 @@
-"""softmax: shares that add up to one. On the host (W8): a network whose end it is leaves it out."""
+"""softmax: shares that add up to one. On the host (W8): imported networks that end in it end before it."""
 
 from __future__ import annotations
 
@@ -8,10 +8,10 @@ from typing import ClassVar, Literal
 import numpy as np
 
 from npusim.arity import only
-from npusim.layers.axes import Axis, place
+from npusim.axes import Axis, place
 from npusim.layers.base import FloatTensor, Layer
 from npusim.layers.lowering import Lowering
-from npusim.layers.missing import missing_pipeline
+from npusim.layers.missing import host_only
 from npusim.model import Shape
 from npusim.steps.base import Step
 
@@ -36,4 +36,4 @@ class Softmax(Layer):
         return (powers / powers.sum(axis=axis, keepdims=True),)
 
     def lower(self, lowering: Lowering) -> list[Step]:
-        raise missing_pipeline(lowering.datapath, self.kind)
+        raise host_only(lowering.datapath, self.kind, self.inputs[0])

@@ -1,4 +1,4 @@
-"""W2, A6: one output of a convolution, depthwise convolution or dense step."""
+"""W2, A6: one output of a convolution, transposed or depthwise, or of a dense step."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from enum import StrEnum
 
-from npusim.spec.loop_nest import Product, Window
+from npusim.spec.loop_nest import Product, TransposedWindow, Window
 from npusim.spec.mac import Accumulation, Column, accumulate
 
 
@@ -47,13 +47,17 @@ class Operands:
 
 def output(
     operands: Operands,
-    window: Window,
+    window: Window | TransposedWindow,
     beats: Iterable[tuple[Product, ...]],
     pixel: tuple[int, int],
     bias: int,
     column: Column,
 ) -> Accumulation:
-    """The accumulator of one output pixel and channel."""
+    """The accumulator of one output pixel and channel.
+
+    A folded zero point is folded over the products that occur: the pixels of a transposed convolution
+    that skip different products have biases of their own.
+    """
 
     def pair(place: Product) -> tuple[int, int]:
         ky, kx, channel = place

@@ -60,3 +60,18 @@ def combine(
     a, b = (run(operand_pipeline, code, fields) for code, fields in zip(codes, operand_fields, strict=True))
     exact = combination.of(a.result, b.result)
     return Combined((a, b), exact, run(result_pipeline, exact, result_fields))
+
+
+class Choice(StrEnum):
+    """W7: which of two codes of one scale an elementwise step takes."""
+
+    MINIMUM = "minimum"
+    MAXIMUM = "maximum"
+
+    def of(self, a: int, b: int) -> int:
+        """Choose."""
+        return min(a, b) if self is Choice.MINIMUM else max(a, b)
+
+    def reach(self, a: Interval, b: Interval) -> Interval:
+        """All choices for all integers of two intervals."""
+        return Interval(self.of(a.low, b.low), self.of(a.high, b.high))

@@ -33,8 +33,13 @@ class AveragePoolStep(Step):
         False: rows and columns of a one-pixel result are dropped, a vector is left.
     x_zero
         The input's zero point, taken off each code.
-    counts, multipliers
-        Every window size that occurs, ascending, and the multiplier that folds ``S_x / (S_y * size)``.
+    counts
+        Every window size that occurs, ascending.
+    multipliers
+        For each the multiplier that folds ``S_x / (S_y * size)``; null: the pipeline divides by the size
+        itself, its field `count`.
+    shifts
+        For each the `shift` that goes with its multiplier; null: all share that of `fields`.
     fields
         The other registers of the result pipeline.
     """
@@ -49,7 +54,8 @@ class AveragePoolStep(Step):
     keep_dims: bool = True
     x_zero: int
     counts: IntegerVector
-    multipliers: IntegerVector
+    multipliers: IntegerVector | None = None
+    shifts: IntegerVector | None = None
     fields: FieldValues
 
     def stages(self, datapath: Datapath) -> tuple[BaseStage, ...]:
@@ -61,7 +67,10 @@ class AveragePoolStep(Step):
 
     def fields_of(self, index: int) -> FieldValues:
         """The registers for windows of size ``counts[index]``."""
-        return {**self.fields, "multiplier": int(self.multipliers[index])}
+        if self.multipliers is None:
+            return {**self.fields, "count": int(self.counts[index])}
+        fields = {**self.fields, "multiplier": int(self.multipliers[index])}
+        return fields if self.shifts is None else {**fields, "shift": int(self.shifts[index])}
 
     def output_type(self, inputs: Sequence[TensorType], datapath: Datapath) -> TensorType:
         rows, columns, channels = image_shape(only(inputs).shape)
@@ -115,23 +124,22 @@ class AveragePoolStep(Step):
                 found=self.counts.tolist(),
                 allowed=str(occurring.tolist()),
             )
-        if self.multipliers.shape != self.counts.shape:
-            raise InputError(
-                "one multiplier per count is wanted",
-                key="multipliers",
-                found=len(self.multipliers),
-                allowed=str(len(self.counts)),
-            )
+        for key, given in (("multipliers", self.multipliers), ("shifts", self.shifts)):
+            if given is not None and given.shape != self.counts.shape:
+                raise InputError(
+                    "one per count is wanted", key=key, found=len(given), allowed=str(len(self.counts))
+                )
 
     def _check_multipliers(self, x: TensorType, datapath: Datapath) -> None:
-        if "multiplier" in self.fields:
-            raise InputError(
-                "multipliers stand beside counts", key="fields.multiplier", allowed="multipliers"
-            )
+        for name in ("multiplier", "count", *(["shift"] if self.shifts is not None else [])):
+            if name in self.fields:
+                raise InputError(f"{name}s stand beside counts", key=f"fields.{name}", allowed=f"{name}s")
         channels = x.shape[-1]
         for index in range(len(self.counts)):
             fields = self.fields_of(index)
-            check_field("multiplier", fields["multiplier"], datapath, channels, f"multipliers[{index}]")
+            for name in ("multiplier", "shift", "count"):
+                if name in fields and name not in self.fields:
+                    check_field(name, fields[name], datapath, channels, f"{name}s[{index}]")
         check_fields(fields, self.stages(datapath), datapath, channels, "fields")
 
     def prepare(self, inputs: Sequence[TensorType], output: TensorType, datapath: Datapath) -> Executor:

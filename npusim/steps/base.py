@@ -23,6 +23,12 @@ from npusim.steps.probe import PathDecision, Probe, StatisticsMode
 Array = npt.NDArray[Any]
 
 
+class TensorCodes(Codes):
+    """The codes of a tensor: those of activations, or wider ones, such as indices."""
+
+    bits: Annotated[int, Field(ge=2, le=32)]
+
+
 class TensorType(Model):
     """What a tensor of a program is: its shape without the batch, and its codes."""
 
@@ -33,7 +39,7 @@ class TensorType(Model):
     @property
     def codes(self) -> Codes:
         """Its codes."""
-        return Codes(bits=self.bits, signed=self.signed)
+        return TensorCodes(bits=self.bits, signed=self.signed)
 
     @property
     def dtype(self) -> np.dtype[Any]:

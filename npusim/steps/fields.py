@@ -14,7 +14,8 @@ from npusim.datapath.model import Datapath, Granularity
 from npusim.errors import InputError
 from npusim.files.arrays import IntegerArray
 from npusim.spec.activation import ActivationBounds
-from npusim.spec.stages import BaseStage, Clamp, Float32, Table, field_name
+from npusim.spec.interval import Interval
+from npusim.spec.stages import BaseStage, Clamp, Divide, FloatStage, Table, field_name
 
 FieldValue = Annotated[int | IntegerArray, Field(union_mode="left_to_right")]
 """One integer for the layer, or one per channel."""
@@ -45,6 +46,11 @@ def needed_fields(stages: tuple[BaseStage, ...]) -> list[str]:
         if isinstance(stage, Table):
             names[stage.table] = None
     return list(names)
+
+
+def field_hulls(fields: PlainFields) -> dict[str, Interval]:
+    """The hull of each field's values: the spec's `Ranges`, for one step."""
+    return {name: Interval(int(np.min(value)), int(np.max(value))) for name, value in fields.items()}
 
 
 def check_fields(
@@ -85,10 +91,16 @@ def _check_values(stage: BaseStage, fields: PlainFields, key: str) -> None:
             raise InputError(
                 f"{stage.low} is above {stage.high}", key=f"{key}.{stage.low}", found=low, allowed=f"up to {high}"
             )
-    if isinstance(stage, Float32) and isinstance(stage.scale, str):
-        exponents = np.asarray(fields[stage.scale], np.int64) >> 23 & 0xFF
-        if np.any(exponents == 0xFF):
-            raise InputError("a float32 scale must be finite", key=f"{key}.{stage.scale}")
+    if isinstance(stage, Divide) and isinstance(stage.by, str) and np.any(np.less(fields[stage.by], 1)):
+        raise InputError(
+            "a divisor must be positive", key=f"{key}.{stage.by}", found=fields[stage.by], allowed="1 or more"
+        )
+    if isinstance(stage, FloatStage) and isinstance(stage.scale, str):
+        patterns = np.asarray(fields[stage.scale], np.int64)
+        exponents = patterns >> (stage.format.significand_bits - 1)
+        infinite = (1 << stage.format.exponent_bits) - 1
+        if np.any(exponents & infinite == infinite):
+            raise InputError(f"a {stage.stage} scale must be finite", key=f"{key}.{stage.scale}")
 
 
 def check_field(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from enum import StrEnum
+from math import prod
 from typing import Annotated, ClassVar, Literal
 
 import numpy as np
@@ -15,7 +16,7 @@ from npusim.datapath.operations import PipelineRole
 from npusim.errors import InputError
 from npusim.files.arrays import CodeArray, IntegerArray
 from npusim.geometry import image_shape, window_output
-from npusim.model import Pads, Pair, Size
+from npusim.model import Pads, Pair, Shape, Size
 from npusim.spec.interval import Interval
 from npusim.spec.stages import BaseStage
 from npusim.steps.base import Executor, Step, TensorType, activation_type, require_activations
@@ -37,7 +38,8 @@ class MacStep(Step):
     Attributes
     ----------
     weights
-        Codes, (outputs, kernel rows, kernel columns, inputs per group); dense: (outputs, inputs).
+        Codes, (outputs, kernel rows, kernel columns, inputs per group); dense: (outputs, inputs), over
+        the last axis of an input of any rank.
         A depthwise step has one input per group, its output channel o reads input o // multiplier.
     bias
         One accumulator code per output, the folded zero point included where the datapath folds it.
@@ -82,6 +84,12 @@ class MacStep(Step):
         """What the MAC takes off the weights; 0: nothing."""
         return self.fields.get("weight_zero", 0)
 
+    def image(self, shape: Shape) -> tuple[int, int, int]:
+        """A tensor's shape as (rows, columns, channels): a dense step's rows are pixels of one row."""
+        if self.operation is MacOperation.DENSE:
+            return 1, prod(shape[:-1]), shape[-1]
+        return image_shape(shape)
+
     def stages(self, datapath: Datapath) -> tuple[BaseStage, ...]:
         """The rescale pipeline."""
         return require_pipeline(datapath, self.operation.value, PipelineRole.RESULT)
@@ -93,14 +101,14 @@ class MacStep(Step):
         x = only(inputs)
         if self.operation is MacOperation.DENSE:
             self._check_dense(x)
-            return activation_type((self.outputs,), datapath)
+            return activation_type((*x.shape[:-1], self.outputs), datapath)
         rows, columns, channels = image_shape(x.shape)
         self._check_channels(channels)
         size = window_output((rows, columns), self.kernel, self.stride, self.dilation, self.padding)
         return activation_type((*size, self.outputs), datapath)
 
     def _check_dense(self, x: TensorType) -> None:
-        if self.weights.ndim != 2 or x.shape != (self.weights.shape[1],):
+        if self.weights.ndim != 2 or x.shape[-1] != self.weights.shape[1]:
             raise InputError(
                 "weights do not fit the input",
                 key="weights",

@@ -186,7 +186,9 @@ def _two_layers(second: Layer) -> Compilation:
         name="a", inputs=("x",), weights=rng.normal(0, 1, (3, 1, 1, 2)), bias=np.array([50.0, 0.0, 40.0]),
         clip=(0.0, None),
     )  # fmt: skip
-    net = Network(name="n", inputs=({"name": "x", "shape": (5, 5, 2)},), layers=(first, second), outputs=("b",))
+    net = Network(
+        name="n", inputs=({"name": "x", "shape": (5, 5, 2)},), layers=(first, second), outputs=("b",)
+    )
     mean, sigma = np.array([50.0, 0.0, 40.0]), np.array([2.0, 2.0, 2.0])
     return Compilation(net, WES, moments={"a": Moments.normal(mean, sigma).clipped(0.0, None)})
 

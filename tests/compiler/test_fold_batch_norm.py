@@ -28,7 +28,9 @@ APART: dict[str, Network] = {
     "first": network([norm("bn", "x", 3), conv("c", "bn", 3, 4)], ["c"]),
     "second": network([conv("c", "x", 3, 5), norm("a", "c", 5), norm("bn", "a", 5, seed=9)], ["bn"]),
     "vector": flat(),
-    "two readers": network([conv("c", "x", 3, 5), norm("bn", "c", 5), Relu(name="r", inputs=("c",))], ["bn", "r"]),
+    "two readers": network(
+        [conv("c", "x", 3, 5), norm("bn", "c", 5), Relu(name="r", inputs=("c",))], ["bn", "r"]
+    ),
     "an output": network([conv("c", "x", 3, 5), norm("bn", "c", 5)], ["c", "bn"]),
     "behind a clip": network([conv("c", "x", 3, 5, clip=(0, 1)), norm("bn", "c", 5)], ["bn"]),
 }
@@ -77,7 +79,10 @@ def test_mean_and_sigma_are_kept_with_sigma_positive() -> None:
 
 
 def dead(variance: list[float], weights: np.ndarray) -> tuple[Network, Conv2d, tuple[str, ...]]:
-    layers = [conv("c", "x", 3, len(weights), weights=weights), norm("bn", "c", len(weights), variance=np.array(variance))]
+    layers = [
+        conv("c", "x", 3, len(weights), weights=weights),
+        norm("bn", "c", len(weights), variance=np.array(variance)),
+    ]
     before = network(layers, ["bn"])
     after = FoldBatchNorm().run(state(before))
     (made,) = after.network.layers

@@ -29,7 +29,9 @@ FUSED: dict[str, tuple[Network, tuple[float | None, float | None]]] = {
 LEFT: dict[str, Network] = {
     "two readers": network([C, RELU, MaxPool2d(name="p", inputs=("c",), kernel=(2, 2))], ["r", "p"]),
     "an output": network([C, RELU], ["c", "r"]),
-    "behind a pool": network([C, MaxPool2d(name="p", inputs=("c",), kernel=(2, 2)), Relu(name="r", inputs=("p",))], ["r"]),
+    "behind a pool": network(
+        [C, MaxPool2d(name="p", inputs=("c",), kernel=(2, 2)), Relu(name="r", inputs=("p",))], ["r"]
+    ),
     "of the input": network([Relu(name="r", inputs=("x",)), conv("c", "r", 3, 2)], ["c"]),
     "clipped already": network([C.replace(clip=(-1.0, 1.0)), RELU], ["r"]),
 }
@@ -40,7 +42,9 @@ def fused(net: Network) -> Network:
     return FuseActivations().run(state(net)).network
 
 
-@pytest.mark.parametrize("net", [*(net for net, _ in FUSED.values()), *LEFT.values(), CHAIN, residual(), flat()])
+@pytest.mark.parametrize(
+    "net", [*(net for net, _ in FUSED.values()), *LEFT.values(), CHAIN, residual(), flat()]
+)
 def test_the_function_stays(net: Network) -> None:
     folded = FoldBatchNorm().run(state(net)).network
     expected = reference.run(folded, images(), dtype="float64")

@@ -33,7 +33,9 @@ def test_they_are_what_sampling_says(mu: float, sigma: float, low: float, high: 
 
 def test_the_digests_example_of_a_negative_gamma() -> None:
     """gamma = -1.2, beta = 0.3: +0.644 with sigma = abs(gamma), not -0.344."""
-    assert Moments.normal(np.array([0.3]), np.abs([-1.2])).clipped(0, None).mean[0] == pytest.approx(0.644, abs=5e-4)
+    assert Moments.normal(np.array([0.3]), np.abs([-1.2])).clipped(0, None).mean[0] == pytest.approx(
+        0.644, abs=5e-4
+    )
 
 
 @given(st.floats(-100, 100), st.sampled_from([0.0, 1e-300, 1e-13]), st.sampled_from([(0.0, INF), (0.0, 6.0)]))
@@ -42,7 +44,9 @@ def test_without_spread_it_is_the_clipped_mean(mu: float, sigma: float, bounds: 
 
 
 @given(st.floats(-1e6, 1e6), st.floats(1e-9, 1e6), st.sampled_from([(0.0, INF), (0.0, 6.0), (-3.0, 0.0)]))
-def test_they_are_always_numbers_inside_the_bounds(mu: float, sigma: float, bounds: tuple[float, float]) -> None:
+def test_they_are_always_numbers_inside_the_bounds(
+    mu: float, sigma: float, bounds: tuple[float, float]
+) -> None:
     mean, variance = clipped_normal(mu, sigma, *bounds)
     slack = 1e-9 * (abs(mu) + sigma)
     assert bounds[0] - slack <= mean <= bounds[1] + slack

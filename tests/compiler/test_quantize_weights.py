@@ -23,6 +23,7 @@ from npusim.spec.interval import Interval
 from tests.compiler.networks import WES, images, network, some, state
 
 PER_CHANNEL = load_datapath("wes_npu_per_channel")
+X = Quantization(0.02, -5)
 RANGE = st.sampled_from([0.0, 1.0, 2.0**-15, 2.0**-16, np.nextafter(1.0, 0), np.nextafter(2.0**-3, 1)])
 
 
@@ -30,13 +31,15 @@ def quantize(
     weights: npt.NDArray[Any],
     bias: npt.NDArray[Any] | None = None,
     datapath: Datapath = WES,
-    x: Quantization = Quantization(0.02, -5),
+    x: Quantization = X,
     **settings: Any,
 ) -> tuple[QuantizedWeights, tuple[str, ...]]:
     layer = Conv2d(name="c", inputs=("x",), weights=weights, bias=bias)
     net = network([layer], ["c"], shape=(4, 4, weights.shape[3]))
     known = {"x": x, "c": Quantization(0.05, 3)}
-    after = QuantizeWeights(**{"scheme": "shift_scaler", **settings}).run(state(net, datapath, quantization=known))
+    after = QuantizeWeights(**{"scheme": "shift_scaler", **settings}).run(
+        state(net, datapath, quantization=known)
+    )
     return after.weights["c"], after.notes
 
 
@@ -47,11 +50,13 @@ def test_the_shift_is_the_greatest_that_fits(values: list[float], limit: int) ->
     for r, k in zip(ranges, shift_scaler(ranges, limit), strict=True):
         assert 0 <= k <= limit
         assert r * 2.0**k <= whole
-        assert r == 0 and k == 0 or k == limit or r * 2.0 ** (int(k) + 1) > whole
+        assert (r == 0 and k == 0) or k == limit or r * 2.0 ** (int(k) + 1) > whole
 
 
 @settings(max_examples=40)
-@given(st.integers(0, 10**6), st.floats(-12, 12), st.sampled_from(["layer_wise", "per_channel", "shift_scaler"]))
+@given(
+    st.integers(0, 10**6), st.floats(-12, 12), st.sampled_from(["layer_wise", "per_channel", "shift_scaler"])
+)
 def test_codes_stand_for_weights_to_half_a_unit(seed: int, spread: float, scheme: str) -> None:
     rng = np.random.default_rng(seed)
     weights = rng.normal(size=(6, 2, 2, 3)) * np.exp2(rng.uniform(-1, 1, (6, 1, 1, 1)) * spread)
@@ -126,7 +131,10 @@ def folded_bias(made: QuantizedWeights, bias: npt.NDArray[Any], x: Quantization)
 
     sums = made.codes.reshape(made.outputs, -1).sum(axis=1, dtype=np.int64)
     unit = [Fraction(x.scale) * made.channel_scale(o) for o in range(made.outputs)]
-    return [round(Fraction(float(b)) / u) - x.zero_point * int(s) for b, u, s in zip(bias, unit, sums, strict=True)]
+    return [
+        round(Fraction(float(b)) / u) - x.zero_point * int(s)
+        for b, u, s in zip(bias, unit, sums, strict=True)
+    ]
 
 
 @settings(max_examples=60)
@@ -180,11 +188,13 @@ def test_the_guard_lowers_no_more_than_it_must() -> None:
     unit = float(quantize(weights, np.zeros(2), x=x)[0].channel_scale(1))
     bias = np.array([0.0, unit * 2**33])
     made, _ = quantize(weights, bias, x=x)
-    finer = QuantizedWeights(made.codes, made.scales, made.shifts + [0, 1])
+    finer = QuantizedWeights(made.codes, made.scales, made.shifts + np.array([0, 1]))
     assert folded_bias(finer, bias, x)[1] + 3 * 127 * 128 > 2**31 - 1
 
 
-SCALED = arrays(np.float64, st.sampled_from([(3, 3, 3, 4), (2, 1, 1, 9), (4, 2, 3, 1)]), elements=st.floats(-126, 126))
+SCALED = arrays(
+    np.float64, st.sampled_from([(3, 3, 3, 4), (2, 1, 1, 9), (4, 2, 3, 1)]), elements=st.floats(-126, 126)
+)
 
 
 @settings(max_examples=60)

@@ -40,7 +40,9 @@ def networks(draw: st.DrawFn) -> Network:
         layer = layers[-1]
         output = layer.outputs[0]
         tensors[output] = layer.output_shapes([tensors[name] for name in layer.inputs])[0]
-    outputs = draw(st.lists(st.sampled_from([layer.outputs[0] for layer in layers]), min_size=1, max_size=2, unique=True))
+    outputs = draw(
+        st.lists(st.sampled_from([layer.outputs[0] for layer in layers]), min_size=1, max_size=2, unique=True)
+    )
     preprocess = draw(
         st.sampled_from(
             [
@@ -54,7 +56,9 @@ def networks(draw: st.DrawFn) -> Network:
     return made.replace(layers=tuple(shuffled), notes=("a note: with 'quotes'",), source="drawn")
 
 
-def _layer(draw: Any, rng: Any, dtype: Any, name: str, source: str, tensors: dict[str, tuple[int, ...]]) -> Layer:
+def _layer(
+    draw: Any, rng: Any, dtype: Any, name: str, source: str, tensors: dict[str, tuple[int, ...]]
+) -> Layer:
     shape = tensors[source]
     values = lambda *sizes: rng.normal(size=sizes).astype(dtype)  # noqa: E731
     channels, outputs = shape[-1], draw(st.sampled_from([1, 5, 70]))

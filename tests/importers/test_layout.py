@@ -93,3 +93,20 @@ def test_names_are_made_fit_and_unique(tmp_path: Path) -> None:
     z = model.add("Sigmoid", y, name="/bl ck 1/act")
     network = assert_same(model, tmp_path, z)
     assert [layer.name for layer in network.layers] == ["bl_ck_1/act", "bl_ck_1/act_2"]
+
+
+def test_an_image_that_is_averaged_first_has_channels_last(tmp_path: Path) -> None:
+    model = Model(x=("batch", 6, 4, 5))
+    pooled = model.add("ReduceMean", "x", axes=[2, 3], keepdims=0)
+    gate = model.add("Sigmoid", model.add("Gemm", pooled, model.weights(6, 6)))
+    made = model.add("Mul", "x", model.add("Reshape", gate, model.integers(-1, 6, 1, 1)))
+    network = assert_same(model, tmp_path, made)
+    assert network.inputs[0].shape == (4, 5, 6)
+
+
+def test_what_is_moved_once_is_not_moved_again(tmp_path: Path) -> None:
+    model = Model(x=(1, 6, 4, 5))
+    rows = model.add("Transpose", model.add("Reshape", "x", model.integers(1, 6, 20)), perm=[0, 2, 1])
+    outputs = [model.add("MatMul", rows, model.weights(6, 3)) for _ in range(3)]
+    network = assert_same(model, tmp_path, *outputs)
+    assert sum(layer.layer == "transpose" for layer in network.layers) <= 1  # type: ignore[attr-defined]

@@ -21,6 +21,7 @@ from npusim.layers.pad import Pad
 from npusim.layers.relu import Relu
 from npusim.layers.relu6 import Relu6
 from npusim.layers.reshape import Reshape
+from tests.layers.further_cases import FURTHER_CASES
 
 Shapes = list[tuple[int, ...]]
 
@@ -62,5 +63,6 @@ CASES: list[tuple[Layer, Shapes, tuple[int, ...]]] = [
     (Clip(**X, low=-0.25), [(2, 2, 3)], (2, 2, 3)),
     (Clip(**X, low=-0.25, high=0.25), [(2, 2, 3)], (2, 2, 3)),
     (Clip(**X), [(3,)], (3,)),
+    *FURTHER_CASES,
 ]
 """Layer, shapes of its inputs, shape of its output."""

@@ -21,6 +21,7 @@ from npusim.layers.depthwise_conv2d import DepthwiseConv2d
 from npusim.layers.global_avg_pool import GlobalAvgPool
 from npusim.layers.max_pool2d import MaxPool2d
 from npusim.layers.pad import Pad
+from tests.layers.further_cases import further_value_of
 
 Floats = npt.NDArray[np.float64]
 
@@ -37,6 +38,9 @@ def evaluate(layer: Layer, shape: tuple[int, ...], inputs: list[Floats]) -> Floa
 
 def _value_of(layer: Layer, inputs: list[Floats]) -> Callable[..., float]:
     """A function from output position to value."""
+    further = further_value_of(layer, inputs)
+    if further is not None:
+        return further
     x = inputs[0]
     match layer:
         case Conv2d():

@@ -138,7 +138,5 @@ def test_rescale_equals_tosa_over_the_accumulator_range(seed: int) -> None:
     assert stages is not None
     ours = Rescaler(stages, fields, channels).codes(accumulators.astype(np.int32), np.int8, Probe())
     rescale = tosa.Rescale(*tosa.lifted(multipliers, total), out_zero=-7)
-    (theirs,) = tosa.run_cases(
-        [tosa.RescaleCase(accumulators.astype(np.int32)[:, None, None, :], rescale)]
-    )
+    (theirs,) = tosa.run_cases([tosa.RescaleCase(accumulators.astype(np.int32)[:, None, None, :], rescale)])
     np.testing.assert_array_equal(ours, theirs.reshape(rows, channels))

@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 from fractions import Fraction
+from math import isinf
 
 import numpy as np
 import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
+from npusim.spec.floats import BINARY32
 from npusim.spec.interval import Interval
 from npusim.spec.rounding import Rounding
 from npusim.spec.stages import Float32
-from npusim.spec.stages.float32 import decode_float32, round_to_float32
 from tests.exact import median, round_fraction
 from tests.strategies import roundings, values_in
 
@@ -30,9 +31,9 @@ def numpy_float32(value: int, pattern: int, rule: Rounding, bits: int) -> int:
     """The same in numpy: a 64-bit integer converts to binary32 with one rounding."""
     scale = np.array([pattern], np.uint32).view(np.float32)
     with np.errstate(over="ignore", under="ignore"):
-        scaled = float((np.array([value], np.int64).astype(np.float32) * scale)[0])
-    low, high = -(2 ** (bits - 1)), 2 ** (bits - 1) - 1
-    if np.isinf(scaled):
+        scaled: float = (np.array([value], np.int64).astype(np.float32) * scale).tolist()[0]
+    low, high = -(1 << (bits - 1)), (1 << (bits - 1)) - 1
+    if isinf(scaled):
         return high if scaled > 0 else low
     return median(low, round_fraction(Fraction(scaled), rule), high)
 
@@ -58,13 +59,13 @@ def test_rounding_to_float32_is_numpys_down_to_the_least_subnormal(significand: 
     with np.errstate(under="ignore"):
         expected = float(np.float64(significand) * np.float64(2.0) ** exponent)
         expected = float(np.array([expected]).astype(np.float32)[0])
-    rounded, scale = round_to_float32(significand, exponent)
+    rounded, scale = BINARY32.round(significand, exponent)
     assert Fraction(rounded) * Fraction(2) ** scale == Fraction(expected)
 
 
 @given(pattern=patterns)
 def test_patterns_decode_to_their_value(pattern: int) -> None:
-    significand, exponent = decode_float32(pattern)
+    significand, exponent = BINARY32.decode(pattern)
     value = float(np.array([pattern], np.uint32).view(np.float32)[0])
     assert Fraction(significand) * Fraction(2) ** exponent == Fraction(value)
 
@@ -72,4 +73,4 @@ def test_patterns_decode_to_their_value(pattern: int) -> None:
 @pytest.mark.parametrize("pattern", [INFINITY, INFINITY | 1 << 31, 0x7FC00000])
 def test_infinities_and_nans_are_no_scales(pattern: int) -> None:
     with pytest.raises(ValueError, match="finite"):
-        decode_float32(pattern)
+        BINARY32.decode(pattern)

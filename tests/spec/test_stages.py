@@ -17,6 +17,7 @@ from npusim.spec.stages import (
     Add,
     BaseStage,
     Clamp,
+    Divide,
     Fields,
     Multiply,
     Saturate,
@@ -47,6 +48,9 @@ def test_what_each_stage_computes(value: int, fields: Fields) -> None:
         ShiftLeft(by="left"): value * 2 ** number["left"],
         ShiftRight(by=("shift", "inverse_shift"), rounding=Rounding.HALF_AWAY): round_fraction(
             Fraction(value, 2**total), Rounding.HALF_AWAY
+        ),
+        Divide(by="count", rounding=Rounding.HALF_AWAY): round_fraction(
+            Fraction(value, number["count"]), Rounding.HALF_AWAY
         ),
         Saturate(to=12): median(-2048, value, 2047),
         Saturate(to=12, to_signed=False): median(0, value, 4095),
@@ -84,6 +88,7 @@ SMALL = {
     "a": Interval(-2, 1),
     "b": Interval(0, 3),
     "shift": Interval(0, 3),
+    "count": Interval(1, 5),
     "low": Interval(-3, 2),
     "high": Interval(-1, 4),
 }
@@ -95,6 +100,7 @@ TIGHT: list[BaseStage] = [
     Multiply(by="-b"),
     ShiftLeft(by="shift"),
     *(ShiftRight(by=("shift", "b"), rounding=rule) for rule in Rounding),
+    *(Divide(by="count", rounding=rule) for rule in Rounding),
     Clamp(low="low", high="high"),
     Clamp(low="a", high=2),
     Saturate(to=3),

@@ -72,6 +72,10 @@ class ActivationRanges(Pass):
         quantization = {
             name: quantization_of(low, high, codes, self.symmetry) for name, (low, high) in shared.items()
         }
+        for layer in state.network.ordered_layers:
+            meaning = quantization[layer.inputs[0]] if layer.keeps_codes else layer.meaning
+            if meaning is not None:
+                quantization |= dict.fromkeys(layer.outputs, meaning)
         return state.with_(ranges=shared, quantization=quantization)
 
     def _without_data(self, state: Compilation) -> Compilation:

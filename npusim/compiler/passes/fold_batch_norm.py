@@ -11,8 +11,7 @@ from pydantic import Field
 from npusim.compiler.base import Compilation, Pass
 from npusim.layers.base import Layer
 from npusim.layers.batch_norm import BatchNorm
-from npusim.layers.dense import Dense
-from npusim.layers.depthwise_conv2d import DepthwiseConv2d
+from npusim.layers.channel_gain import channel_gain
 from npusim.layers.mac_layer import MacLayer
 from npusim.moments import Moments
 from npusim.network import Network
@@ -81,12 +80,9 @@ def _foldable(network: Network, norm: BatchNorm) -> MacLayer | None:
 def _standalone(network: Network, norm: BatchNorm) -> Layer:
     """The batch norm as a layer with weights: one tap per channel."""
     gain = norm.gain()
-    bias = norm.beta - norm.mean * gain
-    if len(network.shapes[norm.inputs[0]]) == 1:
-        weights = np.diag(gain)
-        return Dense(name=norm.name, inputs=norm.inputs, output=norm.output, weights=weights, bias=bias)
-    taps = gain.reshape(-1, 1, 1, 1)
-    return DepthwiseConv2d(name=norm.name, inputs=norm.inputs, output=norm.output, weights=taps, bias=bias)
+    offset = norm.beta - norm.mean * gain
+    (tensor,) = norm.inputs
+    return channel_gain(norm.name, tensor, network.shapes[tensor], gain, offset, norm.output)
 
 
 def _ranges(weights: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:

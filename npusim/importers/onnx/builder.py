@@ -63,6 +63,7 @@ class Builder:
         self.values: dict[str, Tensor | Array] = dict(graph.constants)
         self.layers: dict[str, Layer] = {}
         self.batch = graph.batch
+        self._taken: dict[tuple[str, View, tuple[int, ...]], tuple[str, Shape]] = {}
         self._uses = graph.uses()
         self._names: set[str] = set()
         self.output_names = {output: self.fresh_name(output) for output in graph.outputs}
@@ -194,6 +195,12 @@ class Builder:
 
     def take(self, node: OnnxNode, x: Tensor, order: Sequence[int]) -> tuple[str, Shape]:
         """A stored tensor whose axes are these logical axes; inserts layers only where it must."""
+        key = (x.name, x.view, tuple(order))
+        if key not in self._taken:
+            self._taken[key] = self._take(node, x, order)
+        return self._taken[key]
+
+    def _take(self, node: OnnxNode, x: Tensor, order: Sequence[int]) -> tuple[str, Shape]:
         shape = tuple(x.shape[axis] for axis in order)
         if x.view.order_is_stored(order):
             return self.reshaped(node, x.name, x.stored, shape), shape
@@ -201,6 +208,17 @@ class Builder:
         name = self.reshaped(node, x.name, x.stored, split)
         moved = self.emit(node, "transpose", (name,), permutation=permutation)
         return self.reshaped(node, moved, tuple(split[i] for i in permutation), shape), shape
+
+    def take_image(self, node: OnnxNode, x: Tensor) -> tuple[str, Shape]:
+        """An image, NHWC; a signal as an image of one row."""
+        if x.rank == 3:
+            x = self.view(node, x, (x.shape[0], x.shape[1], 1, x.shape[2]))
+        return self.take(node, x, (2, 3, 1))
+
+    def image_result(self, node: OnnxNode, x: Tensor, name: str, stored: Shape) -> Tensor:
+        """What a layer makes of such an image: of the rank that `x` had."""
+        made = self.result(node, name, [stored], (2, 3, 1))
+        return made if x.rank == 4 else self.view(node, made, (1, made.shape[1], made.shape[3]))
 
     def reshaped(self, node: OnnxNode, name: str, found: Shape, shape: Shape) -> str:
         """The tensor under another shape."""

@@ -76,12 +76,11 @@ class MacExecutor(Executor):
 
     def __init__(self, step: MacStep, x: TensorType, output: TensorType, datapath: Datapath) -> None:
         self._step, self._x, self._output, self._datapath = step, x, output, datapath
-        dense = step.operation is MacOperation.DENSE
         depthwise = step.operation is MacOperation.DEPTHWISE_CONV2D
-        self._x_shape = (1, 1, *x.shape) if dense else x.shape
+        self._x_shape, made = step.image(x.shape), step.image(output.shape)
         self._geometry = Geometry(
             kernel=step.kernel,
-            out=(1, 1) if dense else (output.shape[0], output.shape[1]),
+            out=(made[0], made[1]),
             stride=step.stride,
             dilation=step.dilation,
             pad_before=(step.padding[0][0], step.padding[1][0]),

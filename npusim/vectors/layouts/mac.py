@@ -37,10 +37,8 @@ class MacLayout(Layout):
         assert isinstance(step, MacStep)
         self._step, self._datapath = step, context.datapath
         mac = context.datapath.mac
-        x = context.inputs[0].shape
-        dense = step.operation is MacOperation.DENSE
-        self._x_shape = (1, 1, x[0]) if dense else (x[0], x[1], x[2])
-        self._pixel_shape = (1, 1) if dense else (context.output.shape[0], context.output.shape[1])
+        self._x_shape = step.image(context.inputs[0].shape)
+        self._pixel_shape = step.image(context.output.shape)[:2]
         sampling = context.sampling
         self.pixels = None if sampling is None else sample_pixels(*self._pixel_shape, step.name, sampling)
         self._chosen = np.array(self.pixels or range(prod(self._pixel_shape)), np.int64)

@@ -13,20 +13,6 @@ from npusim.importers.onnx.registry import Converter
 from npusim.importers.onnx.window import explicit_pads, per_axis, read_window
 
 
-def _image(node: OnnxNode, builder: Builder, x: Tensor) -> tuple[str, tuple[int, ...], tuple[int, ...]]:
-    """(name, stored shape, order) of an image or, as an image of one row, a signal."""
-    order = builder.channels_last(x)
-    name, stored = builder.take(node, x, order)
-    if x.rank == 3:
-        return builder.reshaped(node, name, stored, (1, *stored)), (1, *stored), order
-    return name, stored, order
-
-
-def _result(node: OnnxNode, builder: Builder, x: Tensor, name: str, stored: tuple[int, ...]) -> Tensor:
-    made = builder.result(node, name, [stored], (2, 3, 1))
-    return made if x.rank == 4 else builder.view(node, made, (1, made.shape[1], made.shape[3]))
-
-
 def _weights(node: OnnxNode, builder: Builder, x: Tensor) -> Array:
     """The weights with one or two kernel axes, made two."""
     weights = float_array(builder.constant(node, 1))
@@ -48,7 +34,7 @@ def conv(node: OnnxNode, builder: Builder) -> Tensor:
     x = builder.tensor(node)
     weights = _weights(node, builder, x)
     window = read_window(node, x.shape[2:], weights.shape[2:])
-    name, stored, _ = _image(node, builder, x)
+    name, stored = builder.take_image(node, x)
     groups = node.integer("group", 1)
     if groups < 1 or weights.shape[1] * groups != x.shape[1] or weights.shape[0] % groups:
         raise node.error(
@@ -67,7 +53,7 @@ def conv(node: OnnxNode, builder: Builder) -> Tensor:
         padding=window.padding,
         **fields,
     )
-    return _result(node, builder, x, made, stored)
+    return builder.image_result(node, x, made, stored)
 
 
 def _kernel_before_inputs(weights: Array, kernel: Sequence[int]) -> Array:
@@ -90,7 +76,7 @@ def conv_transpose(node: OnnxNode, builder: Builder) -> Tensor:
     per_group = weights.reshape(groups, -1, weights.shape[1], *([1] * (2 - count)), *weights.shape[2:])
     ordered = np.moveaxis(per_group, 1, 4)  # groups, outputs per group, rows, columns, inputs per group
     ahead = [1] * (2 - count)
-    name, stored, _ = _image(node, builder, x)
+    name, stored = builder.take_image(node, x)
     made = builder.emit(
         node,
         "conv2d_transpose",
@@ -103,7 +89,7 @@ def conv_transpose(node: OnnxNode, builder: Builder) -> Tensor:
         output_padding=(*[0] * (2 - count), *per_axis(node, "output_padding", count, 0)),
         groups=groups,
     )
-    return _result(node, builder, x, made, stored)
+    return builder.image_result(node, x, made, stored)
 
 
 CONVERTERS: dict[str, Converter] = {"Conv": conv, "ConvTranspose": conv_transpose}

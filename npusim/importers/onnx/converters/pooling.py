@@ -23,15 +23,11 @@ def _pool(node: OnnxNode, builder: Builder, kind: str, **fields: Any) -> Tensor:
         raise node.error("pools without dilation are supported", found=window.dilation)
     if window.overhang and fields.get("count_padding"):
         raise node.error("ceil_mode with count_include_pad is not supported where windows overhang")
-    order = builder.channels_last(x)
-    name, stored = builder.take(node, x, order)
-    if x.rank == 3:
-        name, stored = builder.reshaped(node, name, stored, (1, *stored)), (1, *stored)
+    name, stored = builder.take_image(node, x)
     made = builder.emit(
         node, kind, (name,), kernel=window.kernel, stride=window.stride, padding=window.padding, **fields
     )
-    result = builder.result(node, made, [stored], (2, 3, 1))
-    return result if x.rank == 4 else builder.view(node, result, (1, result.shape[1], result.shape[3]))
+    return builder.image_result(node, x, made, stored)
 
 
 def average_pool(node: OnnxNode, builder: Builder) -> Tensor:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from math import prod
+
 import numpy as np
 
 from npusim.importers.onnx.builder import Builder, Tensor, float_array
@@ -45,17 +47,19 @@ def _product(node: OnnxNode, builder: Builder, x: Tensor, weights: Array, bias: 
     weights, bias = float_array(weights), None if bias is None else float_array(bias)
     if all(length == 1 for length in x.shape[:-1]):
         name, (features,) = builder.reshaped(node, x.name, x.stored, (x.shape[-1],)), (x.shape[-1],)
-        stored = np.empty_like(weights)
-        stored[:, x.view.stored_indices()] = weights
-        made = builder.emit(node, "dense", (name,), weights=stored, bias=bias)
+        arranged = np.empty_like(weights)
+        arranged[:, x.view.stored_indices()] = weights
+        made = builder.emit(node, "dense", (name,), weights=arranged, bias=bias)
         result = builder.result(node, made, [(features,)], (1,))
         return builder.view(node, result, (*x.shape[:-1], len(weights)))
-    order = builder.without_batch(range(x.rank), x)
-    name, shape = builder.take(node, x, order)
-    image = (1, int(np.prod(shape[:-1])), shape[-1]) if len(shape) != 3 else shape
-    name = builder.reshaped(node, name, shape, image)
+    image = (
+        x
+        if x.rank == 4 and x.shape[0] == 1
+        else builder.view(node, x, (1, 1, prod(x.shape[:-1]), x.shape[-1]))
+    )
+    name, stored = builder.take(node, image, (1, 2, 3))
     made = builder.emit(node, "conv2d", (name,), weights=weights[:, np.newaxis, np.newaxis], bias=bias)
-    result = builder.result(node, made, [image], (0, 1, 2))
+    result = builder.result(node, made, [stored], (1, 2, 3))
     return builder.view(node, result, (*x.shape[:-1], len(weights)))
 
 

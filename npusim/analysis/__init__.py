@@ -1,0 +1,29 @@
+"""Proofs instead of samples: accumulator bounds, equivalence of rescales, causes of divergences."""
+
+from __future__ import annotations
+
+from npusim.analysis.divergence import DiffReport, diff
+from npusim.analysis.equivalence import EquivalenceReport, equivalence
+from npusim.analysis.inference import InferenceReport, infer
+from npusim.analysis.legality import Misfit, legality
+from npusim.analysis.proof import ProofReport, StepProof, prove
+from npusim.analysis.taps import TapSet, load_taps
+from npusim.analysis.witness import Replay, replay
+
+__all__ = [
+    "DiffReport",
+    "EquivalenceReport",
+    "InferenceReport",
+    "Misfit",
+    "ProofReport",
+    "Replay",
+    "StepProof",
+    "TapSet",
+    "diff",
+    "equivalence",
+    "infer",
+    "legality",
+    "load_taps",
+    "prove",
+    "replay",
+]

@@ -1,0 +1,100 @@
+"""What two rescales are compared on, and what comes of it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+import numpy as np
+import numpy.typing as npt
+
+from npusim.analysis.rescale import Rescale, Words
+
+
+class Method(StrEnum):
+    """How a channel was decided."""
+
+    ENUMERATED = "enumerated"
+    """Every value of a small domain."""
+    THRESHOLDS = "thresholds"
+    """Both pipelines are monotone: their thresholds say it all."""
+    LOOPED = "looped"
+    """Every value of a large domain: a pipeline is not monotone, or goes the other way."""
+
+
+METHODS = tuple(Method)
+
+
+class Check(StrEnum):
+    """Whether thresholds, which the kernels find, are checked against the spec."""
+
+    SPEC = "spec"
+    """At both sides of one threshold of each channel."""
+    KERNELS = "kernels"
+    """Not at all: for rescales that are only tried."""
+
+
+@dataclass(frozen=True, eq=False)
+class Unit:
+    """Two rescales of the same values.
+
+    Attributes
+    ----------
+    pipeline
+        Such as ``mac.result``: whose stages they are.
+    low, high : int64[channels]
+        The values compared, both ends included.
+    """
+
+    name: str
+    pipeline: str
+    left: Rescale
+    right: Rescale
+    low: Words
+    high: Words
+
+    @property
+    def values(self) -> int:
+        """How many values are compared, over all channels."""
+        return int((self.high - self.low).astype(object).sum()) + len(self.low)
+
+    def columns(self, chosen: npt.NDArray[np.integer]) -> Unit:
+        """Some of its channels."""
+        sides = self.left.columns(chosen), self.right.columns(chosen)
+        return Unit(self.name, self.pipeline, *sides, self.low[chosen], self.high[chosen])
+
+
+@dataclass(frozen=True, eq=False)
+class Difference:
+    """What was found of a unit.
+
+    Attributes
+    ----------
+    differing : int64[channels]
+        How many values give different results: exactly.
+    witness : int64[channels]
+        The differing value nearest to zero; 0 where there is none.
+    method : int64[channels]
+        Index into `METHODS`.
+    probes : int64[rows, channels]
+        Values around differences and elsewhere, on which explanations are tried.
+    confirmed
+        At how many values the spec was asked besides the witnesses.
+    """
+
+    unit: Unit
+    differing: Words
+    witness: Words
+    method: Words
+    probes: Words
+    confirmed: int
+
+    @property
+    def channels(self) -> npt.NDArray[np.intp]:
+        """The channels that differ."""
+        return np.flatnonzero(self.differing)
+
+    @property
+    def total(self) -> int:
+        """All differing values of all channels."""
+        return int(self.differing.astype(object).sum())

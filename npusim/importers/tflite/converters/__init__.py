@@ -1,0 +1,1 @@
+"""Converters, one file per family of operations; found because they are there."""

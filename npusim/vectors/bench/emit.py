@@ -1,0 +1,100 @@
+"""Writes benches beside the vectors they read: a folder ``bench`` that needs only the RTL and a simulator."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import npusim
+from npusim.datapath.systemverilog import package
+from npusim.files.atomic import write_text
+from npusim.vectors.bench import elementwise, mac
+from npusim.vectors.bench.case import Case
+from npusim.vectors.bench.reference import package_name, wrapper
+from npusim.vectors.bench.steps import cases
+from npusim.vectors.bench.unit import Unit, UnitKind
+from npusim.vectors.bench.user import UserUnit, user_wrapper
+from npusim.vectors.manifest import Manifest
+
+RTL = Path(npusim.__file__).parent / "rtl"
+_CODES = "npusim_codes.sv"
+
+
+@dataclass(frozen=True)
+class Build:
+    """One executable: a unit, the cases it runs, and what it is made of."""
+
+    unit: Unit
+    cases: tuple[Case, ...]
+    sources: tuple[Path, ...]
+
+
+def rtl_files() -> list[Path]:
+    """The reference RTL, its package first."""
+    return sorted(RTL.glob("npusim_*.sv"), key=lambda path: (path.name != _CODES, path.name))
+
+
+def emit_set(folder: Path, manifest: Manifest) -> None:
+    """Write the benches of a set that was just written, for the reference RTL."""
+    emit(folder, [case for case in cases(folder, manifest) if isinstance(case, Case)])
+
+
+def emit(
+    folder: Path, found: Sequence[Case], users: Mapping[str, UserUnit] | None = None, rtl: Sequence[Path] = ()
+) -> list[Build]:
+    """Write benches, wrappers, the datapath's package, and each case's plusargs.
+
+    Parameters
+    ----------
+    folder
+        The set's; ``bench`` in it is written.
+    users
+        A user's units by operation, from the files `rtl`; without it: the reference RTL.
+    """
+    builds = []
+    units = dict.fromkeys(case.unit for case in found if users is None or case.unit.operation in users)
+    for unit in units:
+        mine = tuple(case for case in found if case.unit == unit)
+        user = None if users is None else users[unit.operation]
+        builds.append(_build(folder / "bench", unit, mine, user, rtl))
+    for case in found:
+        _write_arguments(folder, case)
+    return builds
+
+
+def _build(
+    folder: Path, unit: Unit, mine: tuple[Case, ...], user: UserUnit | None, rtl: Sequence[Path]
+) -> Build:
+    folder.mkdir(exist_ok=True)
+    parameters = folder / f"{package_name(unit)}.sv"
+    write_text(parameters, package(unit.datapath))
+    dut, bench = folder / f"{unit.name}_dut.sv", folder / f"{unit.name}_bench.sv"
+    write_text(dut, wrapper(unit) if user is None else user_wrapper(unit, user))
+    write_text(bench, bench_text(unit, mine, user))
+    codes, *modules = rtl_files()
+    design = [codes, parameters, *modules] if user is None else [parameters, *rtl]
+    return Build(unit, mine, (*(path.resolve() for path in design), dut.resolve(), bench.resolve()))
+
+
+def bench_text(unit: Unit, mine: Sequence[Case], user: UserUnit | None = None) -> str:
+    """The bench of a unit, its memories deep enough for all its cases."""
+    depths: dict[str, int] = {}
+    for case in mine:
+        for file in case.files:
+            depths[file.name] = max(depths.get(file.name, 1), file.words)
+    latency = unit.latency if user is None else user.latency
+    if unit.kind is not UnitKind.MAC:
+        return elementwise.bench(unit, depths, latency=latency)
+    shown = user is None or user.has("accumulators")
+    return mac.bench(unit, depths, latency=latency, accumulators=shown)
+
+
+def _write_arguments(folder: Path, case: Case) -> None:
+    """The plusargs of a run in the set's folder: ``vvp bench.vvp $(cat bench/0_conv/arguments)``."""
+    relative = replace(
+        case,
+        folder=case.folder.relative_to(folder),
+        case_folder=case.case_folder.relative_to(folder),
+    )
+    write_text(case.case_folder / "arguments", "\n".join([*relative.arguments(), ""]))

@@ -1,0 +1,125 @@
+from __future__ import annotations
+
+from itertools import combinations
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from npusim.analysis.compare import affordable, compare
+from npusim.analysis.comparison import METHODS, Difference, Method, Unit
+from npusim.analysis.rescale import Rescale
+from npusim.analysis.thresholds import thresholds
+from npusim.spec.rounding import Rounding
+from npusim.spec.stages import Add, BaseStage, Clamp, Multiply, SelectNegative, ShiftRight, Wrap
+
+CHANNELS = 6
+LOW, HIGH = -(1 << 15), (1 << 15) - 1
+FIELDS = {
+    "m": np.array([130, 255, 200, 128, 1, 0]),
+    "shift": np.array([14, 10, 20, 0, 3, 9]),
+    "zero": np.array([0, -5, 100, 0, 3, 0]),
+}
+CLAMP = Clamp(low=-128, high=127)
+
+
+def rescale(rounding: Rounding, *more: BaseStage) -> Rescale:
+    shift = ShiftRight(by=("shift",), rounding=rounding)
+    return Rescale((Multiply(by="m"), shift, Add(operand="zero"), *(more or (CLAMP,))), FIELDS, CHANNELS)
+
+
+def unit(left: Rescale, right: Rescale) -> Unit:
+    channels = left.channels
+    low, high = np.full(channels, LOW), np.full(channels, HIGH)
+    return Unit("toy", "mac.result", left, right, low, high)
+
+
+def check_by_hand(found: Difference) -> None:
+    """Compare counts and witnesses with a look at every value."""
+    low, high = int(found.unit.low.min()), int(found.unit.high.max())
+    values = np.repeat(np.arange(low, high + 1)[:, None], found.unit.left.channels, axis=1)
+    inside = (values >= found.unit.low) & (values <= found.unit.high)
+    wrong = inside & (found.unit.left.run(values) != found.unit.right.run(values))
+    assert found.differing.tolist() == wrong.sum(axis=0).tolist()
+    for channel in range(found.unit.left.channels):
+        bad = values[wrong[:, channel], channel]
+        if bad.size:
+            assert abs(int(found.witness[channel])) == np.abs(bad).min()
+            assert found.witness[channel] in bad
+
+
+@pytest.mark.parametrize(("first", "second"), list(combinations(Rounding, 2)))
+def test_thresholds_count_what_a_look_at_every_value_counts(first: Rounding, second: Rounding) -> None:
+    found = compare(unit(rescale(first), rescale(second)))
+    assert {METHODS[i] for i in found.method} == {Method.THRESHOLDS}
+    check_by_hand(found)
+
+
+def test_a_16_bit_accumulator_by_the_spec() -> None:
+    found = compare(unit(rescale(Rounding.HALF_UP), rescale(Rounding.HALF_EVEN)))
+    left, right = found.unit.left, found.unit.right
+    for channel in (0, 4):
+        wrong = [v for v in range(LOW, HIGH + 1) if left.spec(v, channel) != right.spec(v, channel)]
+        assert len(wrong) == found.differing[channel]
+        assert min(map(abs, wrong)) == abs(int(found.witness[channel]))
+
+
+def test_falling_pipelines_and_domains_of_their_own() -> None:
+    fields = {**FIELDS, "m": -FIELDS["m"]}
+    sides = [Rescale(rescale(rule).stages, fields, CHANNELS) for rule in (Rounding.FLOOR, Rounding.HALF_AWAY)]
+    low = np.array([-30000, -20000, -9000, 5, -31000, -8000])
+    high = np.array([30000, 100, 9000, 20000, 0, 7000])
+    found = compare(Unit("falling", "p", *sides, low, high))
+    assert Method.LOOPED not in {METHODS[i] for i in found.method}
+    check_by_hand(found)
+
+
+def test_what_is_not_monotone_is_looped_over() -> None:
+    wraps = compare(unit(rescale(Rounding.HALF_UP, Wrap(to=8)), rescale(Rounding.HALF_UP)))
+    assert METHODS[wraps.method[3]] is Method.LOOPED
+    check_by_hand(wraps)
+    leaky = [SelectNegative(positive=3, negative=slope) for slope in (-1, -2)]
+    sides = [Rescale((stage, *rescale(Rounding.CEIL).stages[1:]), FIELDS, CHANNELS) for stage in leaky]
+    found = compare(unit(*sides))
+    assert {METHODS[i] for i in found.method} == {Method.LOOPED}
+    check_by_hand(found)
+
+
+def test_only_a_few_patterns_are_looped_over() -> None:
+    wraps = rescale(Rounding.HALF_UP, Wrap(to=8))
+    kept = affordable(unit(wraps, rescale(Rounding.HALF_UP)))
+    assert 0 < kept.left.channels < CHANNELS
+    whole = unit(rescale(Rounding.FLOOR), rescale(Rounding.HALF_UP))
+    assert affordable(whole) is whole
+
+
+def test_small_domains_are_enumerated() -> None:
+    sides = rescale(Rounding.FLOOR), rescale(Rounding.CEIL)
+    found = compare(Unit("small", "p", *sides, np.full(CHANNELS, -100), np.arange(CHANNELS) * 50))
+    assert {METHODS[i] for i in found.method} == {Method.ENUMERATED}
+    check_by_hand(found)
+
+
+@settings(max_examples=60)
+@given(st.data())
+def test_thresholds_are_where_codes_begin(data: st.DataObject) -> None:
+    drawn = st.integers
+    fields = {
+        "m": np.array(data.draw(st.lists(drawn(0, 70000), min_size=3, max_size=3))),
+        "shift": np.array(data.draw(st.lists(drawn(0, 40), min_size=3, max_size=3))),
+        "zero": data.draw(drawn(-128, 127)),
+    }
+    low = np.array(data.draw(st.lists(drawn(-50_000, 0), min_size=3, max_size=3)))
+    high = low + np.array(data.draw(st.lists(drawn(0, 60_000), min_size=3, max_size=3)))
+    rule = data.draw(st.sampled_from(Rounding))
+    one = Rescale(rescale(rule).stages, fields, 3)
+    found = thresholds(one, low, high, range(-128, 128))
+    again = thresholds(one, low, high, range(-128, 128), like=found)
+    assert (found.table == again.table).all()
+    for channel in range(3):
+        results = one.columns(np.array([channel])).run(np.arange(low[channel], high[channel] + 1)[:, None])[
+            :, 0
+        ]
+        wanted = low[channel] + np.searchsorted(results, np.arange(-127, 128))
+        assert found.table[:, channel].tolist() == wanted.tolist()
