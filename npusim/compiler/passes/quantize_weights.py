@@ -51,6 +51,9 @@ class QuantizeWeights(Pass):
         Which code a weight becomes.
     max_shift
         For ``shift_scaler``: a limit below the datapath's field; None: the field's.
+    scale_candidates
+        For ``shift_scaler``: how many layer scales between the smallest and twice that are tried; the
+        one whose codes err least is taken. 1: the smallest, at which the greatest channel has all codes.
     """
 
     kind: ClassVar[str] = "quantize_weights"
@@ -59,6 +62,7 @@ class QuantizeWeights(Pass):
     scheme: Scheme
     rounding: WeightRounding = WeightRounding.NEAREST
     max_shift: int | None = Field(None, ge=0, le=63)
+    scale_candidates: int = Field(1, ge=1, le=256)
 
     def run(self, state: Compilation) -> Compilation:
         self._check(state)
@@ -72,6 +76,8 @@ class QuantizeWeights(Pass):
                 weights[layer.name], changed = self._quantize(state, layer)
                 lowered += changed
         state = state.with_(weights=weights)
+        if self.scheme is Scheme.SHIFT_SCALER:
+            state = state.note(_shifts_used(weights))
         return state.note(f"the bias guard changed {lowered} channels") if lowered else state
 
     def _check(self, state: Compilation) -> None:
@@ -96,9 +102,26 @@ class QuantizeWeights(Pass):
         shifts = np.zeros(len(weights), np.int64)
         if self.scheme is Scheme.SHIFT_SCALER:
             limit = state.datapath.inverse_shift_max
-            shifts = shift_scaler(ranges, limit if self.max_shift is None else min(limit, self.max_shift))
+            limit = limit if self.max_shift is None else min(limit, self.max_shift)
+            whole, shifts = self._best_scale(weights, ranges, whole, limit)
         scale, shifts, changed = guard.lower_shifts(whole, shifts)
         return self._codes(weights, np.array([scale]), shifts, greatest), changed
+
+    def _best_scale(
+        self, weights: Vector, ranges: Vector, whole: float, limit: int
+    ) -> tuple[float, npt.NDArray[np.int64]]:
+        """The layer scale, among the candidates, whose nearest codes err least, and its shifts."""
+        shape = (-1, *[1] * (weights.ndim - 1))
+        best = (np.inf, whole, shift_scaler(ranges, limit))
+        if self.scale_candidates == 1:
+            return best[1:]
+        for candidate in range(self.scale_candidates):
+            stretch = 2.0 ** (candidate / self.scale_candidates)
+            shifts = shift_scaler(ranges, limit, stretch)
+            unit = np.ldexp(whole * stretch, -shifts).reshape(shape)
+            error = float(np.sum((np.rint(weights / unit) * unit - weights) ** 2))
+            best = min(best, (error, whole * stretch, shifts), key=lambda found: found[0])
+        return best[1:]
 
     @staticmethod
     def _scale_of_nothing(state: Compilation, layer: MacLayer) -> float:
@@ -117,8 +140,13 @@ class QuantizeWeights(Pass):
         return QuantizedWeights(codes.astype(np.int8 if greatest < 128 else np.int16), scales, shifts)
 
 
-def shift_scaler(ranges: Vector, limit: int) -> npt.NDArray[np.int64]:
-    """The greatest shift of each channel that keeps it within the greatest channel's range.
+def _shifts_used(weights: dict[str, QuantizedWeights]) -> str:
+    shifts = np.concatenate([found.shifts for found in weights.values()] or [np.zeros(1, np.int64)])
+    return f"the shift scaler used shifts 0..{shifts.max()}, {shifts.mean():.1f} on average"
+
+
+def shift_scaler(ranges: Vector, limit: int, stretch: float = 1.0) -> npt.NDArray[np.int64]:
+    """The greatest shift of each channel that keeps it within `stretch` times the greatest channel's range.
 
     Exact, since scaling by a power of two is: no logarithm is taken (algorithms.md 3.2).
 
@@ -128,7 +156,7 @@ def shift_scaler(ranges: Vector, limit: int) -> npt.NDArray[np.int64]:
     array([0, 1, 1, 0])
     """
     shifts = np.zeros(len(ranges), np.int64)
-    whole = ranges.max(initial=0.0)
+    whole = ranges.max(initial=0.0) * stretch
     for shift in range(1, limit + 1):
         shifts[(ranges > 0) & (np.ldexp(ranges, shift) <= whole)] = shift
     return shifts
