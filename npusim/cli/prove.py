@@ -84,7 +84,8 @@ def _write_witnesses(program: Any, report: ProofReport, datapath: Any, folder: P
 
     with output_folder(folder) as place:
         for step in report.steps:
-            replay(program, step, datapath=datapath).save(place)
+            if step.columns is not None:
+                replay(program, step, datapath=datapath).save(place)
 
 
 _COLUMNS = (

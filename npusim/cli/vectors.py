@@ -21,8 +21,10 @@ def vectors(
         Path | None, typer.Option("-o", "--output", metavar="DIR", help="The folder to write.")
     ] = None,
     inputs: Annotated[
-        Path | None, typer.Option("--input", metavar="X.h5", help="Images: HDF5 or npz.")
+        Path | None,
+        typer.Option("--input", metavar="X.h5", help="Images: HDF5 or npz; without: seeded codes."),
     ] = None,
+    seed: Annotated[int, typer.Option("--seed", min=0, help="Of the codes, where no images are given.")] = 0,
     step: Annotated[
         list[str] | None, typer.Option("--step", help="Only this step; may be given again.")
     ] = None,
@@ -55,12 +57,10 @@ def vectors(
             raise InputError("a written set can only be run", file=program, allowed="--run icarus|verilator")
         folder, manifest = program, None
     else:
-        for option, given in (("-o", output), ("--input", inputs)):
-            if given is None:
-                raise InputError("is needed to write vectors of a program", key=option)
-        assert output is not None
-        assert inputs is not None
-        folder, manifest = output, _write(program, output, inputs, step, format_, images, sample)
+        if output is None:
+            raise InputError("is needed to write vectors of a program", key="-o")
+        folder = output
+        manifest = _write(program, output, inputs, step, format_, images, sample, seed)
     if manifest is not None and simulator is None:
         _tell_written(folder, manifest, json)
     if simulator is not None:
@@ -70,22 +70,27 @@ def vectors(
 def _write(
     program: Path,
     output: Path,
-    inputs: Path,
+    inputs: Path | None,
     steps: list[str] | None,
     format_: str,
     images: int,
     sample: int | None,
+    seed: int,
 ) -> Manifest:
     import npusim
     from npusim.cli.progress import Progress
     from npusim.files.data import open_data
     from npusim.vectors import VectorFormat, write_vectors
     from npusim.vectors.bench.emit import emit_set
+    from npusim.vectors.stimulus import seeded_inputs
 
     chosen = options.choice(VectorFormat, format_, "--format")
     loaded = npusim.load_program(program)
-    with open_data(inputs) as file:
-        data = file.read(0, min(images, file.shape[0]))
+    if inputs is None:
+        data = seeded_inputs(loaded, images, seed)
+    else:
+        with open_data(inputs) as file:
+            data = {loaded.input_names[0]: file.read(0, min(images, file.shape[0]))}
     with Progress("writing vectors") as progress:
         manifest = write_vectors(
             loaded,

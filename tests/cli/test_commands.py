@@ -50,7 +50,9 @@ def test_help(cli: Cli, command: str) -> None:
 def test_compile_writes_the_program(cli: Cli, folder: Path) -> None:
     done = quiet(cli("compile", "net.yaml", "-o", "p.yaml", "--calibration", "x.h5"))
     assert npusim.load_program("p.yaml") == PROGRAM
-    assert done.out == f"p.yaml: {len(PROGRAM.steps)} steps, {PROGRAM.macs:,} MACs an image, for wes_npu\n"
+    first, *notes = done.out.splitlines()
+    assert first == f"p.yaml: {len(PROGRAM.steps)} steps, {PROGRAM.macs:,} MACs an image, for wes_npu"
+    assert notes == [f"note: {note}" for note in PROGRAM.notes]
 
 
 def test_compile_as_json(cli: Cli, folder: Path) -> None:

@@ -116,7 +116,9 @@ def test_needs_that_lead_nowhere_are_an_error() -> None:
 def test_data_free_compilation_notes_it() -> None:
     notes = npusim.compile(residual(), "wes_npu", "wes").notes
     assert sum("no calibration data" in note for note in notes) == 1
-    assert not any("no calibration data" in n for n in npusim.compile(residual(), "wes_npu", "wes", images()).notes)
+    assert not any(
+        "no calibration data" in n for n in npusim.compile(residual(), "wes_npu", "wes", images()).notes
+    )
 
 
 @pytest.mark.parametrize(

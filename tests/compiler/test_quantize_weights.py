@@ -62,7 +62,7 @@ def test_codes_stand_for_weights_to_half_a_unit(seed: int, spread: float, scheme
     weights = rng.normal(size=(6, 2, 2, 3)) * np.exp2(rng.uniform(-1, 1, (6, 1, 1, 1)) * spread)
     datapath = PER_CHANNEL if scheme == "per_channel" else WES
     made, notes = quantize(weights, datapath=datapath, scheme=scheme)
-    assert notes == ()
+    assert not any("bias guard" in note for note in notes)
     assert made.codes.dtype == np.int8
     assert np.abs(made.codes.astype(int)).max() == 127
     unit = np.array([float(made.channel_scale(o)) for o in range(6)]).reshape(-1, 1, 1, 1)
@@ -174,7 +174,7 @@ def test_the_guard_lowers_shifts_before_it_raises_the_scale() -> None:
     assert lowered.scales == free.scales
     assert 0 < lowered.shifts[1] < 10
     assert lowered.shifts[0] == 0
-    assert notes == ("the bias guard changed 1 channels",)
+    assert "the bias guard changed 1 channels" in notes
     raised, _ = quantize(weights, np.array([0.0, unit * 2**45]), x=x)
     assert raised.shifts.tolist() == [0, 0]
     assert raised.scales[0] > free.scales[0]

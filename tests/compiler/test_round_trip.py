@@ -84,7 +84,7 @@ def _layer(
     return layer
 
 
-@settings(max_examples=40)
+@settings(max_examples=20)
 @given(networks())
 def test_networks_and_their_programs_come_back_equal(made: Network) -> None:
     with tempfile.TemporaryDirectory() as folder:

@@ -81,7 +81,8 @@ def mac_cases(draw: st.DrawFn) -> MacCase:
         groups = draw(st.sampled_from([1, 2, 3]))
         per_group, channels, outputs = channels, channels * groups, outputs * groups
     size = [(k - 1) * d + draw(st.integers(1, 3)) for k, d in zip(kernel, dilation, strict=True)]
-    shape = (channels,) if operation is MacOperation.DENSE else (*size, channels)
+    rows = draw(st.sampled_from([(), (1,), (3,), (2, 2)]))
+    shape = (*rows, channels) if operation is MacOperation.DENSE else (*size, channels)
     x = codes(rng, datapath.activation.interval, (2, *shape)).astype(datapath.activation.dtype)
     weight_shape = (outputs, per_group) if operation is MacOperation.DENSE else (outputs, *kernel, per_group)
     weights = codes(rng, datapath.weight.interval, weight_shape).astype(datapath.weight.dtype)

@@ -37,8 +37,8 @@ class SpecMac:
 
 
 def spec_mac(step: MacStep, x: npt.NDArray[np.int64], datapath: Datapath) -> SpecMac:
-    """Run one image through the spec; `x` is (rows, columns, channels) or, for dense, (inputs,)."""
-    image = x.reshape(1, 1, -1) if step.operation is MacOperation.DENSE else x
+    """Run one image through the spec; `x` is (rows, columns, channels) or, for dense, (..., inputs)."""
+    image = x.reshape(step.image(x.shape))
     weights = step.weights.reshape(step.outputs, *step.kernel, -1)
     rows, columns, channels = image.shape
     window = Window(step.kernel, step.stride, step.dilation, (step.padding[0][0], step.padding[1][0]))

@@ -159,3 +159,18 @@ def test_24_bits_that_wrap() -> None:
     fits, found = run([weights * 2], [0], [[100] * 600], datapath)
     assert (fits.item(), found.path) == (600 * 127 * 100, Path.WRAPPED)
     assert found.overflows == 0
+
+
+def test_sums_beyond_the_machine_word_are_refused() -> None:
+    stages = WES.model_dump(mode="json", exclude_none=True)["pipelines"]["mac"]["result"]
+    changes = {
+        "mac.accumulator.bits": 64,
+        "mac.bias.bits": 64,
+        "pipelines": {"mac": {"result": [{"stage": "saturate", "to": 32}, *stages]}},
+    }
+    datapath = change_datapath(WES, changes, "acc64")
+    values, found = run([[127]], [2**62], [[127]], datapath)
+    assert (values.item(), found.path) == (2**62 + 127 * 127, Path.FAST_64)
+    with pytest.raises(npusim.InputError, match="beyond 64 bits") as caught:
+        run([[127]], [2**63 - 1], [[127]], datapath)
+    assert caught.value.key == "dense.bias"
