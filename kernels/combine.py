@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -9,7 +10,7 @@ import numpy.typing as npt
 
 from npusim.kernels.elementwise import limits, narrow, widen
 from npusim.kernels.events import EventCounts
-from npusim.kernels.fuse import fuse_operand
+from npusim.kernels.fuse import FusedRescale, fuse_operand
 from npusim.kernels.jit import Array, kernel, readonly
 from npusim.kernels.ops import Words
 from npusim.kernels.pipeline import run
@@ -64,19 +65,12 @@ def combine_codes(
     """
     a, b = codes
     out = np.dtype(out_dtype)
-    aligned = _fused(combination, operands, result, codes, out) if events is None else None
-    if aligned is not None and result.fused is not None:
+    fused = (
+        fuse_combination(combination, operands, result, (a.dtype, b.dtype), out) if events is None else None
+    )
+    if fused is not None:
         combined = np.empty(a.shape, out)
-        _combine(
-            readonly(a, out).reshape(-1),
-            readonly(b, out).reshape(-1),
-            int(combination is Combination.PRODUCT),
-            aligned,
-            result.fused.small,
-            result.fused.constants,
-            int(result.fused.correction),
-            combined.reshape(-1),
-        )
+        fused.run(readonly(a, out).reshape(-1), readonly(b, out).reshape(-1), combined.reshape(-1))
         return combined
     counted = (None, None) if events is None else events.operands
     values = [
@@ -87,16 +81,51 @@ def combine_codes(
     return narrow(run(result, exact, None if events is None else events.result, base_index), out)
 
 
-def _fused(
+@dataclass(frozen=True, eq=False)
+class FusedCombination:
+    """A combination in one pass.
+
+    Attributes
+    ----------
+    operands : int32[4, width]
+        Both operands' addends and factors.
+    """
+
+    product: bool
+    operands: npt.NDArray[np.int32]
+    result: FusedRescale
+
+    @property
+    def width(self) -> int:
+        """Codes that go together: whole rows of channels. Parts begin at multiples of it."""
+        return int(self.operands.shape[1])
+
+    def run(self, a: Array, b: Array, out: Array) -> None:
+        """Flat codes of one type, a and b read-only."""
+        _combine(
+            a,
+            b,
+            int(self.product),
+            self.operands,
+            self.result.small,
+            self.result.constants,
+            int(self.result.correction),
+            out,
+        )
+
+
+def fuse_combination(
     combination: Combination,
     operands: tuple[Plan, Plan],
     result: Plan,
-    codes: tuple[Array, Array],
+    inputs: Sequence[np.dtype[np.generic]],
     out: np.dtype[np.generic],
-) -> npt.NDArray[np.int32] | None:
-    """int32[4, width]: both operands' addends and factors, if the one-pass form is right for them."""
+) -> FusedCombination | None:
+    """The one-pass form for inputs and outputs of these types; None if it is not proven right."""
     a, b = (fuse_operand(plan.ops, plan.wide) for plan in operands)
-    if result.fused is None or a is None or b is None or any(array.dtype != out for array in codes):
+    if result.fused is None or a is None or b is None or any(dtype != out for dtype in inputs):
+        return None
+    if not a.shape == b.shape == (2, result.fused.small.shape[1]):
         return None
     code = max(-int(limits(out).min), int(limits(out).max))
     reach_a, reach_b = (
@@ -108,7 +137,9 @@ def _fused(
     if combination is Combination.DIFFERENCE:
         b = b * np.array([[1], [-1]])
     rows = np.concatenate([a, b])
-    return readonly(rows, np.int32) if rows.max() < 1 << 31 else None
+    if rows.max() >= 1 << 31:
+        return None
+    return FusedCombination(combination is Combination.PRODUCT, readonly(rows, np.int32), result.fused)
 
 
 @kernel(signatures=3)

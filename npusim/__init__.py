@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from npusim.compiler import compile_network as compile
     from npusim.datapath import Datapath, load_datapath
     from npusim.errors import CheckFailed, InputError, NpusimError
+    from npusim.importers import import_model
     from npusim.network import Network, load_network
     from npusim.program import Program, load_program
     from npusim.simulator import Result, Simulator, simulate
@@ -34,6 +35,7 @@ _HOMES = {
     "Result": "npusim.simulator",
     "Simulator": "npusim.simulator",
     "compile": "npusim.compiler:compile_network",
+    "import_model": "npusim.importers",
     "load_datapath": "npusim.datapath",
     "load_network": "npusim.network",
     "load_program": "npusim.program",
@@ -50,6 +52,7 @@ __all__ = [
     "Result",
     "Simulator",
     "compile",
+    "import_model",
     "load_datapath",
     "load_network",
     "load_program",

@@ -102,9 +102,7 @@ class Moments:
         """The moments of products of independent variables, taken as normal between their bounds."""
         mean = self.mean * other.mean
         variance = (
-            self.variance * other.variance
-            + self.variance * other.mean**2
-            + other.variance * self.mean**2
+            self.variance * other.variance + self.variance * other.mean**2 + other.variance * self.mean**2
         )
         ends = [_product(a, b) for a in (self.low, self.high) for b in (other.low, other.high)]
         return _between(mean, variance, np.minimum.reduce(ends), np.maximum.reduce(ends))
@@ -132,9 +130,7 @@ class Moments:
             + (self.mean + other.mean) * spread * density
         )
         variance = np.maximum(square - mean**2, 0.0)
-        return _between(
-            mean, variance, np.maximum(self.low, other.low), np.maximum(self.high, other.high)
-        )
+        return _between(mean, variance, np.maximum(self.low, other.low), np.maximum(self.high, other.high))
 
     def minimum(self, other: Moments) -> Moments:
         """The moments of the smaller of two independent normal variables."""

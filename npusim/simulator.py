@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import os
+from collections import deque
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack
 from dataclasses import dataclass, field
+from functools import cached_property
 
 import numpy as np
 import numpy.typing as npt
@@ -16,6 +19,7 @@ from npusim.input_codes import to_codes
 from npusim.program import Program, check_program
 from npusim.statistics import StepStatistics, summarise
 from npusim.steps.base import Array, Executor, Step
+from npusim.steps.executors.schedule import Schedule, Workspace
 from npusim.steps.probe import Probe, StatisticsMode
 
 Inputs = npt.ArrayLike | Mapping[str, npt.ArrayLike]
@@ -80,6 +84,7 @@ class Simulator:
             for step in program.ordered_steps
         ]
         self._last_use = _last_uses(program)
+        self._spaces: deque[Workspace] = deque()  # those at rest; taking and giving back is atomic
 
     def run(
         self,
@@ -95,6 +100,9 @@ class Simulator:
         wanted = self._wanted(taps)
         codes = to_codes(self.program, inputs)
         count = len(next(iter(codes.values())))
+        if mode is StatisticsMode.OFF and not wanted:
+            outputs = self._direct(codes, count, _threads(threads), progress)
+            return Result(outputs, {}, None, self.program)
         done = 0
 
         def one(image: int) -> tuple[dict[str, Array], dict[str, Probe]]:
@@ -108,6 +116,41 @@ class Simulator:
                 if progress is not None:
                     progress(done, count)
         return self._result(collected, wanted, mode)
+
+    @cached_property
+    def _schedule(self) -> Schedule:
+        program = self.program
+        return Schedule(self._executors, program.tensors, program.input_names, program.output_names)
+
+    def _direct(
+        self, codes: dict[str, Array], count: int, threads: int, progress: Progress | None
+    ) -> dict[str, Array]:
+        """The outputs alone: images are spread over threads, or else the parts of each image's steps."""
+        kinds = {name: self.program.tensors[name] for name in self.program.output_names}
+        outputs = {name: np.empty((count, *kind.shape), kind.dtype) for name, kind in kinds.items()}
+        schedule, spaces = self._schedule, self._spaces
+        done = 0
+
+        def one(image: int, pool: ThreadPoolExecutor | None = None) -> None:
+            try:
+                space = spaces.pop()
+            except IndexError:
+                space = schedule.workspace()
+            inputs = {name: batch[image] for name, batch in codes.items()}
+            schedule.run(inputs, {name: out[image] for name, out in outputs.items()}, space, pool, threads)
+            spaces.append(space)
+
+        with ExitStack() as stack:
+            pool = stack.enter_context(ThreadPoolExecutor(threads)) if threads > 1 else None
+            if pool is not None and count >= threads:
+                finished: Iterable[None] = pool.map(one, range(count))
+            else:
+                finished = (one(image, pool) for image in range(count))
+            for _ in finished:
+                done += 1
+                if progress is not None:
+                    progress(done, count)
+        return outputs
 
     def _image(
         self, tensors: dict[str, Array], image: int, mode: StatisticsMode, wanted: dict[str, frozenset[str]]
@@ -132,11 +175,12 @@ class Simulator:
 
     def _tap_points(self, tap: str) -> tuple[Step, frozenset[str]]:
         """``STEP`` records accumulator and output, ``STEP:POINT`` one point, ``STEP:*`` all."""
-        name, _, point = tap.partition(":")
-        step = next((step for step, _ in self._executors if step.name == name), None)
+        steps = {step.name: step for step, _ in self._executors}
+        name, _, point = (tap, "", "") if tap in steps else tap.rpartition(":")  # names may hold colons
+        step = steps.get(name or point)
         if step is None:
-            names = ", ".join(step.name for step, _ in self._executors[:12])
-            raise InputError("no step of this name to tap", found=name, allowed=names)
+            names = ", ".join(list(steps)[:12])
+            raise InputError("no step of this name to tap", found=name or point, allowed=names)
         points = step.taps(self.datapath)
         if point == "*":
             return step, frozenset(points)

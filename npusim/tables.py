@@ -50,6 +50,17 @@ def build_table(
     return np.array(entries, np.int64)
 
 
+def exponential_table(scale: Fraction, entries: int, bits: int) -> npt.NDArray[np.int64]:
+    """``exp(-scale * d)`` for d from 0, in units of ``2**-bits``; the first one, a whole, is a unit less."""
+    one = 1 << bits
+    made = []
+    with mpmath.workprec(PRECISION_BITS):
+        for distance in range(entries):
+            value = _fraction(mpmath.exp(real(-scale * distance))) * one
+            made.append(min(divide(value.numerator, value.denominator, Rounding.HALF_EVEN), one - 1))
+    return np.array(made, np.int64)
+
+
 def real(value: Fraction) -> mpmath.mpf:
     """A rational number for mpmath's functions."""
     return mpmath.mpf(value.numerator) / value.denominator

@@ -52,7 +52,10 @@ FIELD_WIDTHS = {
     "table_direct": Width(9),
     "table_between": Width(9),
 }
-"""The registers that drawn stages read. `scale` holds a finite float32, `scale64` a float64, the tables 16 and 9 entries."""
+"""The registers that drawn stages read.
+
+`scale` holds a finite float32, `scale64` a float64, the tables 16 and 9 entries.
+"""
 
 RANGES: Ranges = {name: Interval.of(width) for name, width in FIELD_WIDTHS.items()}
 

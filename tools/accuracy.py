@@ -170,7 +170,13 @@ def _cell(point: dict[str, Any], key: str) -> str:
         return "-"
     if key in {"float", "integer", "agreement"}:
         return f"{100 * value:.1f}"
-    return f"{value:,.1f}" if isinstance(value, float) else f"{value:,}" if isinstance(value, int) else str(value)
+    return (
+        f"{value:,.1f}"
+        if isinstance(value, float)
+        else f"{value:,}"
+        if isinstance(value, int)
+        else str(value)
+    )
 
 
 def main() -> None:
@@ -188,10 +194,11 @@ def main() -> None:
         print(json.dumps(point))
         return
     options.output.mkdir(parents=True, exist_ok=True)
-    points = []
-    for network in options.network or NETWORKS:
-        for recipe in options.recipe or RECIPES:
-            points.append(_point(options, network, recipe))
+    points = [
+        _point(options, network, recipe)
+        for network in options.network or NETWORKS
+        for recipe in options.recipe or RECIPES
+    ]
     print(write_tables([point for point in points if point], options.output))
 
 

@@ -72,8 +72,12 @@ NETWORKS = {
         ),
         ZooNetwork("mobilenet_v2_0.35_224_coarse3", Judge.NOTHING, _CALIBRATION, _TEST, **_SYMMETRIC),
         ZooNetwork(
-            "resnet8_cifar10", Judge.TOP1, ("cifar10_ic01_dev.h5", 0, 32), (("cifar10_ic01_dev.h5", 32, 102),),
-            (0.0,), (1.0,),
+            "resnet8_cifar10",
+            Judge.TOP1,
+            ("cifar10_ic01_dev.h5", 0, 32),
+            (("cifar10_ic01_dev.h5", 32, 102),),
+            mean=(0.0,),
+            std=(1.0,),
         ),
         ZooNetwork(
             "resnet20_cifar10",
@@ -100,7 +104,10 @@ NETWORKS = {
             std=(255.0,),
         ),
         ZooNetwork(
-            "ad01_autoencoder_toycar", Judge.AUC, ("ad01_toycar_dev.h5", 0, 4), (("ad01_toycar_dev.h5", 4, 62),)
+            "ad01_autoencoder_toycar",
+            Judge.AUC,
+            ("ad01_toycar_dev.h5", 0, 4),
+            (("ad01_toycar_dev.h5", 4, 62),),
         ),
         ZooNetwork(
             "face_detector_rfb_320x240",
@@ -119,7 +126,7 @@ NETWORKS = {
             std=(128.0,),
         ),
     )
-}  # fmt: skip
+}
 """Every float network of the zoo. DeepLab has a single image: it is calibrated on crops of it."""
 
 

@@ -8,7 +8,10 @@ from importlib import import_module
 from npusim.kernels.dot.protocol import DotProduct
 from npusim.kernels.isa import InstructionSet, selected
 
-IMPLEMENTED = {InstructionSet.GENERIC: "npusim.kernels.dot.generic"}
+IMPLEMENTED = {
+    InstructionSet.GENERIC: "npusim.kernels.dot.generic",
+    InstructionSet.AVX512_VNNI: "npusim.kernels.dot.avx512_vnni",
+}
 """The module of each implemented set; imported only if it is used, since a target that lacks an
 intrinsic aborts the process."""
 

@@ -19,12 +19,15 @@ from npusim.steps.base import Step
 from npusim.steps.binary import BinaryStep
 from npusim.steps.clamp import ClampStep
 from npusim.steps.concat import ConcatStep
+from npusim.steps.constant import ConstantStep
 from npusim.steps.extreme import ExtremeStep
 from npusim.steps.fields import PlainFields
 from npusim.steps.interleave import InterleaveStep
 from npusim.steps.mac import MacStep
+from npusim.steps.matmul import MatmulStep
 from npusim.steps.max_pool import MaxPoolStep
 from npusim.steps.pad import PadStep
+from npusim.steps.recode import RecodeStep
 from npusim.steps.reshape import ReshapeStep
 from npusim.steps.resize_bilinear import ResizeBilinearStep, blended
 from npusim.steps.resize_nearest import ResizeNearestStep
@@ -89,9 +92,9 @@ def _mac(
     step: MacStep | AveragePoolStep, inputs: Sequence[Interval], sums: Interval | None, datapath: Datapath
 ) -> Interval:
     assert sums is not None
-    fields: PlainFields = step.fields
+    fields: dict[str, Any] = dict(step.fields)
     if isinstance(step, AveragePoolStep):
-        fields = {**step.fields, "multiplier": step.multipliers}
+        fields["multiplier"] = step.multipliers
     return rescaled(step.stages(datapath), sums, fields)
 
 
@@ -140,6 +143,25 @@ def _interleave(
     return reduce(Interval.hull, inputs)
 
 
+def _constant(
+    step: ConstantStep, inputs: Sequence[Interval], sums: Interval | None, datapath: Datapath
+) -> Interval:
+    return Interval(int(step.codes.min()), int(step.codes.max()))
+
+
+def _recode(
+    step: RecodeStep, inputs: Sequence[Interval], sums: Interval | None, datapath: Datapath
+) -> Interval:
+    return Interval(int(step.table.min()), int(step.table.max()))
+
+
+def _matmul(
+    step: MatmulStep, inputs: Sequence[Interval], sums: Interval | None, datapath: Datapath
+) -> Interval:
+    assert sums is not None
+    return rescaled(step.result_stages(datapath), sums, step.fields)
+
+
 def _clamp(
     step: ClampStep, inputs: Sequence[Interval], sums: Interval | None, datapath: Datapath
 ) -> Interval:
@@ -166,6 +188,9 @@ _RULES: Mapping[type[Step], _Rule] = {
     ExtremeStep: _extreme,
     InterleaveStep: _interleave,
     ResizeBilinearStep: _resize,
+    MatmulStep: _matmul,
+    ConstantStep: _constant,
+    RecodeStep: _recode,
     ClampStep: _clamp,
     PadStep: _pad,
     **dict.fromkeys(COPIES, _same),

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -110,30 +110,33 @@ def _step_misfits(step: Step, datapath: Datapath) -> Iterator[Misfit]:
         yield from _mac_misfits(step, datapath)
 
 
-def pipelines_of(step: Step) -> Iterator[tuple[str, PipelineRole, str, PlainFields]]:
-    """(operation, role, key, fields) of each pipeline a step runs through."""
+Fields = tuple[str, PipelineRole, str, PlainFields]
+"""(operation, role, key, fields) of a pipeline that a step runs through."""
+
+
+def pipelines_of(step: Step) -> Iterator[Fields]:
+    """Every pipeline a step runs through."""
     match step:
         case MacStep():
             yield step.operation.value, PipelineRole.RESULT, "fields", step.fields
         case AveragePoolStep():
             for index in range(len(step.counts)):
                 yield "average_pool", PipelineRole.RESULT, "fields", step.fields_of(index)
-        case BinaryStep() | MatmulStep():
-            for index, fields in enumerate(step.operand_fields):
-                yield step.kind, PipelineRole.OPERAND, f"operand_fields[{index}]", fields
-            yield step.kind, PipelineRole.RESULT, "fields", step.fields
-        case ExtremeStep():
-            for index, found in enumerate(step.operand_fields):
-                if found is not None:
-                    yield step.kind, PipelineRole.OPERAND, f"operand_fields[{index}]", found
-        case ResizeBilinearStep():
-            yield "resize", PipelineRole.RESULT, "fields", step.fields
         case TableStep():
             yield "table", PipelineRole.RESULT, "fields", step.fields
-        case ConcatStep():
-            for index, found in enumerate(step.operand_fields):
-                if found is not None:
-                    yield "concat", PipelineRole.OPERAND, f"operand_fields[{index}]", found
+        case BinaryStep() | MatmulStep():
+            yield from _operands(step.kind, step.operand_fields)
+            yield step.kind, PipelineRole.RESULT, "fields", step.fields
+        case ConcatStep() | ExtremeStep():
+            yield from _operands(step.kind, step.operand_fields)
+        case ResizeBilinearStep():
+            yield "resize", PipelineRole.RESULT, "fields", step.fields
+
+
+def _operands(operation: str, operands: Sequence[PlainFields | None]) -> Iterator[Fields]:
+    for index, fields in enumerate(operands):
+        if fields is not None:
+            yield operation, PipelineRole.OPERAND, f"operand_fields[{index}]", fields
 
 
 def _field_misfits(step: str, key: str, name: str, value: Any, datapath: Datapath) -> Iterator[Misfit]:

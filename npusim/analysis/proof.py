@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -11,16 +11,19 @@ import numpy as np
 from npusim.analysis.bounds import Bounds, Moment, Words, bounds
 from npusim.analysis.code_ranges import field_ranges, output_range
 from npusim.analysis.columns import Columns, columns_of
+from npusim.analysis.matmul_bounds import matmul_bounds
 from npusim.datapath.model import Datapath
 from npusim.errors import InputError
 from npusim.program import Program, check_program
 from npusim.spec.interval import Interval
 from npusim.spec.pipeline import reach
 from npusim.spec.width import Overflow, Width
-from npusim.steps.base import Step
+from npusim.steps.average_pool import AveragePoolStep
+from npusim.steps.base import Step, TensorType
 from npusim.steps.executors.mac import decide_path
 from npusim.steps.fields import PlainFields
 from npusim.steps.mac import MacStep
+from npusim.steps.matmul import MatmulStep
 from npusim.steps.probe import PathDecision, StatisticsMode
 
 
@@ -46,6 +49,8 @@ class StepProof:
         the step's own fields.
     output_codes
         What the step can answer with.
+    columns
+        What witnesses are made from; None for products of two computed matrices.
     """
 
     step: str
@@ -59,7 +64,7 @@ class StepProof:
     path: PathDecision | None
     stage_bits: tuple[int, ...]
     output_codes: Interval
-    columns: Columns
+    columns: Columns | None
 
     @property
     def safe_bits(self) -> int:
@@ -166,15 +171,15 @@ def _prove_step(
 ) -> tuple[StepProof | None, Interval]:
     """A step's proof, if it has accumulators, and the codes it can make."""
     types, output = program.input_types(step), program.tensors[step.output]
-    columns = columns_of(step, types[0], output, datapath)
     inputs, whole = [codes[name] for name in step.inputs], output.codes.interval
-    if columns is None:
+    found = _ranges(step, types, output, inputs, datapath)
+    if found is None:
         return None, output_range(step, inputs, None, datapath, whole)
-    any_codes = bounds(columns, types[0].codes.interval)
-    reachable = any_codes if inputs[0] == any_codes.codes else bounds(columns, inputs[0])
+    any_codes, reachable, columns = found
     sums = _held(reachable, datapath)
     made = output_range(step, inputs, sums, datapath, whole)
     stages, fields = rescale_of(step, datapath)
+    pools = isinstance(step, AveragePoolStep)
     proof = StepProof(
         step=step.name,
         operation=step.operation.value if isinstance(step, MacStep) else step.kind,
@@ -182,9 +187,7 @@ def _prove_step(
         reachable=reachable,
         register=datapath.mac.accumulator.register,
         overflow=datapath.mac.accumulator.overflow,
-        tree=None
-        if datapath.mac.tree is None or not isinstance(step, MacStep)
-        else Width(datapath.mac.tree.bits),
+        tree=None if pools or datapath.mac.tree is None else Width(datapath.mac.tree.bits),
         moment=_moment(datapath),
         path=decide_path(step, types[0], datapath, StatisticsMode.EVENTS)
         if isinstance(step, MacStep)
@@ -196,11 +199,32 @@ def _prove_step(
     return proof, made
 
 
+def _ranges(
+    step: Step,
+    types: Sequence[TensorType],
+    output: TensorType,
+    inputs: Sequence[Interval],
+    datapath: Datapath,
+) -> tuple[Bounds, Bounds, Columns | None] | None:
+    """Ranges over any codes and over those that arrive; None for steps without accumulators."""
+    if isinstance(step, MatmulStep):
+        inner, whole = types[0].shape[-1], (types[0].codes.interval, types[1].codes.interval)
+        every = matmul_bounds(step, whole, inner, datapath)
+        return every, matmul_bounds(step, (inputs[0], inputs[1]), inner, datapath), None
+    columns = columns_of(step, types[0], output, datapath) if types else None
+    if columns is None:
+        return None
+    every = bounds(columns, types[0].codes.interval)
+    return every, every if inputs[0] == every.codes else bounds(columns, inputs[0]), columns
+
+
 def rescale_of(step: Any, datapath: Datapath) -> tuple[tuple[Any, ...], PlainFields]:
     """The pipeline behind a step's accumulators, and what it reads."""
-    if isinstance(step, MacStep):
-        return step.stages(datapath), step.fields
-    return step.stages(datapath), {**step.fields, "multiplier": np.asarray(step.multipliers)}
+    if isinstance(step, AveragePoolStep):
+        return step.stages(datapath), {**step.fields, "multiplier": np.asarray(step.multipliers)}
+    return step.result_stages(datapath) if isinstance(step, MatmulStep) else step.stages(
+        datapath
+    ), step.fields
 
 
 def _moment(datapath: Datapath) -> Moment:

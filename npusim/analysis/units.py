@@ -21,6 +21,7 @@ from npusim.steps.base import Step
 from npusim.steps.binary import BinaryStep
 from npusim.steps.clamp import ClampStep
 from npusim.steps.concat import ConcatStep
+from npusim.steps.constant import ConstantStep
 from npusim.steps.extreme import ExtremeStep
 from npusim.steps.fields import PlainFields
 from npusim.steps.interleave import InterleaveStep
@@ -28,6 +29,7 @@ from npusim.steps.mac import MacStep
 from npusim.steps.matmul import MatmulStep
 from npusim.steps.pad import PadStep
 from npusim.steps.pipelines import require_pipeline
+from npusim.steps.recode import RecodeStep
 from npusim.steps.resize_bilinear import ResizeBilinearStep, blended
 from npusim.steps.table import TableStep
 
@@ -84,6 +86,8 @@ def not_compared(program: Program) -> tuple[str, ...]:
         TableStep,
         ClampStep,
         PadStep,
+        ConstantStep,
+        RecodeStep,
         *COPIES,
     )
     return tuple(step.name for step in program.ordered_steps if not isinstance(step, known))

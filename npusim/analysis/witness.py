@@ -12,6 +12,7 @@ import numpy.typing as npt
 from npusim.analysis.bounds import Bounds, End, Moment, Witness, witness
 from npusim.analysis.proof import StepProof
 from npusim.datapath.model import Datapath
+from npusim.errors import InputError
 from npusim.files.data import save_data
 from npusim.program import Program
 
@@ -73,12 +74,15 @@ def replay(
     found
         Which of the proof's bounds to reach; None: the reachable ones.
     """
+    if proof.columns is None:
+        raise InputError("witnesses are made for steps with weights", found=proof.step)
+    columns = proof.columns
     chosen = proof.reachable if found is None else found
     wanted = [(channel, end) for channel in channels or () for end in End] or [
         (int(chosen.low(moment).argmin()), End.LOW),
         (int(chosen.high(moment).argmax()), End.HIGH),
     ]
-    made = tuple(witness(proof.columns, chosen, channel, moment, end) for channel, end in wanted)
+    made = tuple(witness(columns, chosen, channel, moment, end) for channel, end in wanted)
     single = alone(program, proof.step, datapath)
     kind = single.tensors[single.input_names[0]]
     images = np.stack([one.codes.reshape(kind.shape).astype(kind.dtype) for one in made])

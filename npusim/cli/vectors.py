@@ -134,7 +134,9 @@ def _run(
         tell=lambda text: typer.echo(text, err=True),
     )
     if json:
-        plain = [{"step": r.step, "outcome": r.outcome, "compared": r.compared, "text": r.text} for r in results]
+        plain = [
+            {"step": r.step, "outcome": r.outcome, "compared": r.compared, "text": r.text} for r in results
+        ]
         typer.echo(dumps(plain))
     else:
         rows = [(r.step, r.outcome.value, r.compared, r.text.partition("\n")[0]) for r in results]

@@ -61,9 +61,7 @@ class Histogram:
             self.counts += np.histogram(sample(values), BINS, (self.low, self.high))[0]
 
     def percentile(self, percent: float) -> tuple[float, float]:
-        """The range without the outermost values: `percent` of all are at most its high end, and as
-        many at least its low end.
-        """
+        """The range whose high end `percent` of all values do not exceed, and its low end alike."""
         share = np.cumsum(self.counts) / max(self.counts.sum(), 1)
         centres = self.centres
         low = centres[int(np.searchsorted(share, 1 - percent / 100))]

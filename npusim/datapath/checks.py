@@ -11,7 +11,7 @@ from npusim.datapath.operations import PIPELINES, RESIZE_WEIGHT, PipelineRole, S
 from npusim.spec.elementwise import Combination
 from npusim.spec.interval import Interval
 from npusim.spec.mac import BiasPlace
-from npusim.spec.scale import Part
+from npusim.spec.scale import shift_limits
 from npusim.spec.stages import (
     BaseStage,
     Clamp,
@@ -91,9 +91,12 @@ def _entering(datapath: Datapath, operation: str, source: Source) -> Interval:
     if source is Source.BLEND:
         whole = 1 << 2 * datapath.fields[RESIZE_WEIGHT].bits
         return datapath.activation.interval * Interval(whole, whole)
+    if source is Source.DISTANCE:
+        codes = datapath.activation.interval
+        return Interval(0, codes.high - codes.low)
     operands = list(derive_pipeline(datapath, operation, PipelineRole.OPERAND))
     each = operands[-1].reached if operands else datapath.activation.interval
-    return Combination(source.value).reach(each, each)
+    return each if source is Source.OPERAND else Combination(source.value).reach(each, each)
 
 
 def check(datapath: Datapath) -> None:
@@ -141,10 +144,13 @@ def _check_scale(datapath: Datapath) -> None:
     for name in recipe.fills or {}:
         if name not in datapath.fields:
             raise ValueError(f"scale.fills: no field named {name!r}; {_hint(name, datapath.fields)}")
-    greatest = (1 << recipe.multiplier_bits) - 1
+    try:
+        shift_limits(recipe, datapath.ranges())
+    except ValueError as error:
+        raise ValueError(f"scale: the fields and limits leave no shift: {error}") from None
     for name, part in recipe.parts.items():
-        register = datapath.fields.get(name)
-        if part is Part.MULTIPLIER and register is not None and greatest not in register.interval:
+        register, greatest = datapath.fields.get(name), recipe.greatest.get(part)
+        if register is not None and greatest is not None and greatest not in register.interval:
             raise ValueError(
                 f"scale.magnitude_bits: multipliers reach {greatest}, "
                 f"but fields.{name} holds {register.interval}"

@@ -12,7 +12,14 @@ from npusim.datapath.stage_text import register_text, stage_text
 from npusim.spec.convolution import ZeroPoint
 from npusim.spec.interval import Interval
 from npusim.spec.mac import BiasPlace
-from npusim.spec.scale import Part, Precision, ScaleOverflow, Underflow, shift_limits
+from npusim.spec.scale import (
+    Part,
+    Precision,
+    ScaleOverflow,
+    ScaleRecipe,
+    Underflow,
+    shift_limits,
+)
 from npusim.spec.stages import Table, field_name
 from npusim.spec.width import Width
 
@@ -33,6 +40,8 @@ _SOURCES = {
     Source.SUM: "exact sum of two operands",
     Source.DIFFERENCE: "exact difference of two operands",
     Source.PRODUCT: "exact product of two operands",
+    Source.DISTANCE: "distance of a code to the greatest of its row",
+    Source.OPERAND: "operand pipeline's result",
     Source.BLEND: "exact blend of four codes",
 }
 
@@ -113,6 +122,8 @@ def _mac(datapath: Datapath) -> list[str]:
         lines.append("  padding contributes nothing")
     else:
         lines.append("  padding carries the code x_zero; the bias holds b - x_zero * sum(w)")
+        phases = "each phase of its stride has a bias of its own"
+        lines.append(f"  a transposed convolution skips inserted zeros: {phases}")
     return lines
 
 
@@ -150,11 +161,6 @@ def _scale(datapath: Datapath) -> list[str]:
     lines = [f"  real = multiplier / 2^shift, multiplier in {low}..{high}, rounded by A1.{recipe.rounding}"]
     if recipe.precision is not Precision.EXACT:
         lines.append(f"  real is computed in {recipe.precision}, product before quotient")
-    if recipe.dropped_bits:
-        lines.append(
-            f"  then both lose {recipe.dropped_bits} bits: multiplier by A1.half_up, "
-            f"at most {(1 << recipe.multiplier_bits) - 1}"
-        )
     limits = shift_limits(recipe, ranges)
     if any(name in ranges for name in recipe.parts):
         underflow = _UNDERFLOW[recipe.underflow]
@@ -162,7 +168,7 @@ def _scale(datapath: Datapath) -> list[str]:
         if recipe.overflow is not ScaleOverflow.ERROR:
             lines.append(f"  a scale too large for it: {_OVERFLOW[recipe.overflow]}")
     if recipe.fills is not None:
-        lines += [f"  {name} = {_part_text(part, recipe.pivot)}" for name, part in recipe.fills.items()]
+        lines += [f"  {name} = {_part_text(part, recipe)}" for name, part in recipe.fills.items()]
     if datapath.inverse_shift_max:
         lines.append(
             f"  weights of channel o are scaled by 2^inverse_shift[o], 0..{datapath.inverse_shift_max}, "
@@ -171,7 +177,8 @@ def _scale(datapath: Datapath) -> list[str]:
     return lines
 
 
-def _part_text(part: Part, pivot: int) -> str:
+def _part_text(part: Part, recipe: ScaleRecipe) -> str:
+    pivot, dropped = recipe.pivot, recipe.dropped_bits
     match part:
         case Part.LEFT:
             return f"max({pivot} - shift, 0)"
@@ -179,6 +186,10 @@ def _part_text(part: Part, pivot: int) -> str:
             return f"max(shift - {pivot}, 0)"
         case Part.FIRST:
             return f"min(shift, {pivot})"
+        case Part.SHORT_MULTIPLIER:
+            return f"A1.half_up(multiplier / 2^{dropped}), at most {recipe.greatest[part]}"
+        case Part.SHORT_SHIFT:
+            return f"shift - {dropped}"
         case Part.FLOAT32 | Part.FLOAT64:
             return f"the bits of real as {part}"
         case _:

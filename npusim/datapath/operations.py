@@ -26,6 +26,10 @@ class Source(StrEnum):
     """Their exact difference."""
     PRODUCT = "product"
     """Their exact product."""
+    DISTANCE = "distance"
+    """How far a code lies below the greatest of its row."""
+    OPERAND = "operand"
+    """What the operand pipeline makes."""
     BLEND = "blend"
     """Four codes blended by the weights of their rows and columns, in units of ``2**(-2 * bits)``."""
 
@@ -57,6 +61,9 @@ PIPELINES: dict[str, OperationPipeline] = {
     "minimum": OperationPipeline({PipelineRole.OPERAND: Source.CODE}, fallback="concat"),
     "maximum": OperationPipeline({PipelineRole.OPERAND: Source.CODE}, fallback="concat"),
     "resize": OperationPipeline({PipelineRole.RESULT: Source.BLEND}),
+    "softmax": OperationPipeline(
+        {PipelineRole.OPERAND: Source.DISTANCE, PipelineRole.RESULT: Source.OPERAND}
+    ),
     "table": OperationPipeline({PipelineRole.RESULT: Source.CODE}),
 }
 """Every operation a datapath may declare pipelines for."""

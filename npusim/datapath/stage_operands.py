@@ -88,7 +88,9 @@ def operand_slots(widths: Sequence[StageWidth]) -> int:
     return max(_LEAST_OPERANDS, *(len(width.stage.operands()) for width in widths))
 
 
-def operand_constants(datapath: Datapath, widths: Sequence[StageWidth]) -> Iterator[tuple[str, int, list[int]]]:
+def operand_constants(
+    datapath: Datapath, widths: Sequence[StageWidth]
+) -> Iterator[tuple[str, int, list[int]]]:
     """(name suffix, bits of an element, elements) of the vectors about operands; missing ones are 0."""
     slots = operand_slots(widths)
     index = {register.name: i for i, register in enumerate(registers(datapath))}

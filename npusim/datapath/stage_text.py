@@ -42,7 +42,7 @@ def register_text(text: str, register: Width, overflow: Overflow) -> str:
     return f"A.{overflow}({text}, {register})"
 
 
-def _exact_text(stage: BaseStage) -> str:  # noqa: PLR0911 - one return a stage
+def _exact_text(stage: BaseStage) -> str:
     match stage:
         case Add(operand=operand):
             return f"v {_signed(operand)}"

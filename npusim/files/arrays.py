@@ -161,7 +161,7 @@ class ArrayField:
     kind
         `FLOAT` keeps float32 and float64 as stored, and refuses NaN and infinities.
         `INTEGER` makes every integer type int64.
-        `CODE` keeps int8, int16 and int32 as stored; bare inline lists become int32.
+        `CODE` keeps 8-, 16- and 32-bit integers as stored; bare inline lists become int32.
     dtypes
         Element types that arrays and references may have.
     ndim
@@ -270,7 +270,7 @@ def _to_list(array: Array) -> Any:
 
 _FLOATS = ("float32", "float64")
 _INTEGERS = ("int8", "int16", "int32", "int64", "uint8", "uint16", "uint32", "uint64")
-_CODES = ("int8", "int16", "int32")
+_CODES = ("int8", "int16", "int32", "uint8", "uint16")
 
 FloatArray = Annotated[Array, ArrayField(ArrayKind.FLOAT, _FLOATS)]
 IntegerArray = Annotated[Array, ArrayField(ArrayKind.INTEGER, _INTEGERS)]

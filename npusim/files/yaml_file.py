@@ -101,7 +101,7 @@ def read_yaml(path: str | PathLike[str]) -> Document:
 
 
 def parse_yaml(text: str, source: str | PathLike[str] | None = None) -> Document:
-    """Parse YAML text; `source` names it in errors.
+    r"""Parse YAML text; `source` names it in errors.
 
     Raises
     ------

@@ -2,6 +2,44 @@
 
 from __future__ import annotations
 
-from npusim.importers.onnx.importer import import_network
+from pathlib import Path
 
-__all__ = ["import_network"]
+from npusim.errors import InputError
+from npusim.importers.onnx.importer import Numbers, import_network
+from npusim.importers.tflite.importer import import_program
+from npusim.network import Network
+from npusim.program import Program
+
+__all__ = ["import_model", "import_network", "import_program"]
+
+
+def import_model(
+    path: str | Path,
+    *,
+    name: str | None = None,
+    mean: Numbers | None = None,
+    std: Numbers | None = None,
+    channel_order: str = "rgb",
+) -> Network | Program:
+    """Read a model: a float .onnx file becomes a network, an integer .tflite file a program.
+
+    Parameters
+    ----------
+    path
+        The file; its ending says what it is.
+    name
+        By default the file's.
+    mean, std, channel_order
+        How bytes become what the model reads, as in `import_network`.
+
+    Raises
+    ------
+    InputError
+        Naming the file and what is wrong with it or not supported.
+    """
+    ending = Path(path).suffix.lower()
+    if ending == ".onnx":
+        return import_network(path, name=name, mean=mean, std=std, channel_order=channel_order)
+    if ending == ".tflite":
+        return import_program(path, name=name, mean=mean, std=std, channel_order=channel_order)
+    raise InputError("not a kind of model", file=path, found=ending, allowed=".onnx, .tflite")

@@ -14,6 +14,7 @@ from npusim.layers.lowering import Lowering
 from npusim.model import Shape
 from npusim.moments import Moments
 from npusim.quantization import Quantization
+from npusim.spec.interval import Interval
 from npusim.steps.argmax import ArgmaxStep
 from npusim.steps.base import Step
 
@@ -39,8 +40,7 @@ class Argmax(Layer):
         nothing = np.zeros(1)
         return Moments.normal(nothing, nothing)
 
-    @property
-    def meaning(self) -> Quantization:
+    def meaning(self, codes: Interval) -> Quantization:
         """Codes are indices."""
         return Quantization(1.0, 0)
 

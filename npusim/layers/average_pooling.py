@@ -9,18 +9,10 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from npusim.datapath.operations import PipelineRole
-from npusim.errors import InputError
-from npusim.datapath.operations import PipelineRole
 from npusim.errors import InputError
 from npusim.layers.base import Layer
 from npusim.layers.lowering import Lowering
-from npusim.spec.stages import BaseStage
-from npusim.steps.average_pool import AveragePoolStep
-from npusim.steps.fields import needed_fields
-from npusim.steps.pipelines import require_pipeline
-from npusim.steps.fields import needed_fields
-from npusim.steps.pipelines import require_pipeline
+from npusim.steps.average_pool import AveragePoolStep, averages_codes
 
 
 def lower_average(
@@ -38,9 +30,7 @@ def lower_average(
     (x,), (y,) = layer.inputs, layer.outputs
     distinct = np.unique(counts)
     shares = [Fraction(1, int(count)) for count in distinct]
-    return average_step(
-        layer, lowering, distinct, shares, name=layer.name, inputs=(x,), output=y, **geometry
-    )
+    return average_step(layer, lowering, distinct, shares, name=layer.name, inputs=(x,), output=y, **geometry)
 
 
 def average_step(
@@ -62,7 +52,7 @@ def average_step(
         The step's name, tensors and windows.
     """
     (x,), (y,) = layer.inputs, layer.outputs
-    if "count" in needed_fields(require_pipeline(lowering.datapath, "average_pool", PipelineRole.RESULT)):
+    if averages_codes(lowering.datapath):
         return _divided(layer, lowering, counts, shares, content)
     ratio = lowering.ratio([lowering.real_scale(x)], lowering.real_scale(y))
     multipliers, shift = lowering.shared_scale([ratio * share for share in shares])
@@ -95,24 +85,3 @@ def _divided(
     fields, _ = lowering.output_fields(y)
     bounds = {name: value for name, value in fields.items() if name != "y_zero"}
     return AveragePoolStep(x_zero=0, counts=counts, fields=bounds, **content)
-
-
-def _divided(
-    layer: Layer,
-    lowering: Lowering,
-    counts: npt.NDArray[np.int64],
-    left: Fraction,
-    stages: Sequence[BaseStage],
-    **content: Any,
-) -> AveragePoolStep:
-    """A step whose pipeline divides by the window's size itself; `left` is what it is multiplied by then."""
-    (x,), (y,) = layer.inputs, layer.outputs
-    scale = lowering.scale_fields(left, stages)
-    if not scale and left != 1:
-        raise InputError(
-            f"averages of the datapath {lowering.datapath.name} keep their scale", key=y, found=float(left)
-        )
-    fields, _ = lowering.output_fields(y)
-    return AveragePoolStep(
-        x_zero=lowering.quantization[x].zero_point, counts=counts, fields={**fields, **scale}, **content
-    )

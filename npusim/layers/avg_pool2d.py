@@ -32,6 +32,7 @@ class AvgPool2d(Layer):
     """
 
     kind: ClassVar[str] = "avg_pool2d"
+    averages: ClassVar[bool] = True
 
     layer: Literal["avg_pool2d"] = "avg_pool2d"
     kernel: Pair

@@ -15,6 +15,7 @@ import numpy.typing as npt
 from npusim.model import Model, Name, Shape
 from npusim.moments import Moments
 from npusim.quantization import Quantization
+from npusim.spec.interval import Interval
 
 if TYPE_CHECKING:
     from npusim.layers.lowering import Lowering
@@ -35,18 +36,27 @@ class Layer(Model):
     keeps_codes
         Whether the output's codes mean what the input's codes mean: copies, maxima, clips. Such a
         layer's output shares its input's scale and zero point.
+    averages
+        Whether the output's values are averages of the input's: a datapath that only divides sums keeps
+        what codes mean.
     """
 
     kind: ClassVar[str]
     keeps_codes: ClassVar[bool] = False
+    averages: ClassVar[bool] = False
 
     name: Name
     inputs: tuple[Name, ...]
     output: Name | None = None
 
-    @property
-    def meaning(self) -> Quantization | None:
-        """What its output's codes mean, where the layer says so whatever its range; None: its range does."""
+    def meaning(self, codes: Interval) -> Quantization | None:
+        """What its output's codes mean, where the layer says so whatever its range; None: its range does.
+
+        Parameters
+        ----------
+        codes
+            Those of the datapath's activations.
+        """
         return None
 
     @property

@@ -14,7 +14,12 @@ Vector = npt.NDArray[np.float64]
 
 
 def channel_gain(
-    name: str, tensor: str, shape: Shape, gain: Vector, offset: Vector | None = None, output: str | None = None
+    name: str,
+    tensor: str,
+    shape: Shape,
+    gain: Vector,
+    offset: Vector | None = None,
+    output: str | None = None,
 ) -> MacLayer:
     """``gain * x + offset`` over the last axis of a tensor: one tap per channel.
 

@@ -125,7 +125,7 @@ class Conv2dTranspose(MacLayer):
         return min(self.stride[0], made[0]), min(self.stride[1], made[1])
 
     def _phase_name(self, y: int, x: int, grid: tuple[int, int]) -> str:
-        return self.name if grid == (1, 1) else f"{self.name}:phase_{y}_{x}"
+        return self.name if grid == (1, 1) else f"{self.name}.phase_{y}_{x}"
 
     def lower(self, lowering: Lowering) -> list[Step]:
         (y,) = self.outputs
@@ -156,9 +156,7 @@ class Conv2dTranspose(MacLayer):
             for axis in range(2)
         ]
 
-    def _phase(
-        self, lowering: Lowering, name: str, output: str, above: AxisPhase, beside: AxisPhase
-    ) -> Step:
+    def _phase(self, lowering: Lowering, name: str, output: str, above: AxisPhase, beside: AxisPhase) -> Step:
         codes = lowering.weights[self.name].codes
         geometry = {
             "dilation": (above.dilation, beside.dilation),

@@ -27,6 +27,7 @@ class GlobalAvgPool(Layer):
     """
 
     kind: ClassVar[str] = "global_avg_pool"
+    averages: ClassVar[bool] = True
 
     layer: Literal["global_avg_pool"] = "global_avg_pool"
     keep_dims: bool = False

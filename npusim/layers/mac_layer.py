@@ -147,9 +147,7 @@ class MacLayer(FusingLayer):
             **geometry,
         )
 
-    def _scale_fields(
-        self, lowering: Lowering, weights: QuantizedWeights, y: str
-    ) -> FieldValues:
+    def _scale_fields(self, lowering: Lowering, weights: QuantizedWeights, y: str) -> FieldValues:
         x_scale, y_scale = lowering.real_scale(self.inputs[0]), lowering.real_scale(y)
         if len(weights.scales) > 1:
             scales = [weights.channel_scale(o) for o in range(weights.outputs)]

@@ -6,7 +6,6 @@ from collections.abc import Sequence
 from typing import ClassVar, Literal
 
 from npusim.datapath.operations import PipelineRole
-from npusim.datapath.operations import PipelineRole
 from npusim.layers.base import FloatTensor
 from npusim.layers.broadcasting import BroadcastingLayer
 from npusim.layers.lowering import Lowering

@@ -59,7 +59,7 @@ class Prelu(PointwiseLayer):
         if np.all(self.slope == self.slope[0]):
             return (self,)
         (x,) = self.inputs
-        positive, negative, scaled = (f"{self.name}:{part}" for part in ("positive", "negative", "scaled"))
+        positive, negative, scaled = (f"{self.name}.{part}" for part in ("positive", "negative", "scaled"))
         return (
             Relu(name=positive, inputs=(x,)),
             Clip(name=negative, inputs=(x,), high=0.0),

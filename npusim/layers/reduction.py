@@ -65,14 +65,14 @@ class ReducingLayer(Layer):
         image = (count, 1, prod(shape[axis] for axis in kept))
         steps: list[Step] = []
         if (*gone, *kept) != tuple(range(len(shape))):
-            name = f"{self.name}:transposed"
+            name = f"{self.name}.transposed"
             steps.append(TransposeStep(name=name, inputs=(x,), output=name, permutation=(*gone, *kept)))
         if image != shape:
-            name = f"{self.name}:pixels"
+            name = f"{self.name}.pixels"
             steps.append(ReshapeStep(name=name, inputs=(_last(steps, x),), output=name, shape=image))
         target = lowering.shapes[y]
         vector = len(target) == 1
-        made = y if vector else f"{self.name}:vector"
+        made = y if vector else f"{self.name}.vector"
         pool = average_step(
             self,
             lowering,

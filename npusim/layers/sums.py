@@ -5,11 +5,12 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from npusim.datapath.operations import PipelineRole
+from npusim.errors import InputError
 from npusim.layers.broadcasting import BroadcastingLayer
 from npusim.layers.lowering import Lowering
 from npusim.spec.stages import BaseStage, ShiftLeft
 from npusim.steps.binary import BinaryStep
-from npusim.steps.fields import FieldValues
+from npusim.steps.fields import FieldValues, needed_fields
 from npusim.steps.pipelines import require_pipeline
 
 
@@ -34,6 +35,12 @@ def lower_sum(layer: BroadcastingLayer, lowering: Lowering, step: type[BinarySte
 def _at_once(layer: BroadcastingLayer, lowering: Lowering) -> tuple[list[FieldValues], FieldValues]:
     """Multipliers of the operands, one shift of the result: exact until then."""
     (y,) = layer.outputs
+    stages = require_pipeline(lowering.datapath, layer.kind, PipelineRole.OPERAND)
+    if "multiplier" not in needed_fields(stages):
+        raise InputError(
+            f"{lowering.datapath.name} combines codes of one scale; npusim does not lower {layer.kind} to that",
+            key=layer.name,
+        )
     y_scale = lowering.real_scale(y)
     multipliers, shift = lowering.shared_scale([lowering.real_scale(x) / y_scale for x in layer.inputs])
     operands: list[FieldValues] = [

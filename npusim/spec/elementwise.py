@@ -1,4 +1,4 @@
-"""W5: elementwise addition, subtraction, multiplication. Each operand has its pipeline, the result has one."""
+"""W5: elementwise sums, differences, products. Each operand has its pipeline, the result has one."""
 
 from __future__ import annotations
 

@@ -66,6 +66,8 @@ class FloatFormat:
         >>> hex(BINARY32.encode(Fraction(3, 2)))
         '0x3fc00000'
         """
+        if not real:
+            return 0
         fraction_bits = self.significand_bits - 1
         exponent = real.numerator.bit_length() - real.denominator.bit_length() - fraction_bits
         exponent = max(exponent - (_scaled(real, exponent) < 1 << fraction_bits), self.least_exponent)
@@ -74,7 +76,7 @@ class FloatFormat:
         pattern = divide(scaled.numerator, scaled.denominator, Rounding.HALF_EVEN)
         pattern += (exponent - self.least_exponent) << fraction_bits
         if pattern >> fraction_bits >= (1 << self.exponent_bits) - 1:
-            raise OverflowError(f"{float(real):g} is beyond the greatest float")
+            raise OverflowError(f"a scale is beyond the greatest float of {self.significand_bits} bits")
         return pattern
 
 

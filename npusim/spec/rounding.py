@@ -32,9 +32,7 @@ class Rounding(StrEnum):
     """Away from zero."""
 
 
-def increment(  # noqa: PLR0911 - one line per rule is what an architect reads
-    rule: Rounding, *, guard: int, sticky: int, sign: int, last: int
-) -> int:
+def increment(rule: Rounding, *, guard: int, sticky: int, sign: int, last: int) -> int:
     """A1: 0 or 1, what `rule` adds to the floored quotient.
 
     `guard` is the highest bit shifted out, `sticky` the OR of those below it, `sign` is 1 for a

@@ -59,6 +59,10 @@ class Part(StrEnum):
     """max(shift - p, 0): what is left of the shift after the first p."""
     FIRST = "first"
     """min(shift, p)."""
+    SHORT_MULTIPLIER = "short_multiplier"
+    """The multiplier without its low `dropped_bits`, by half_up, saturating."""
+    SHORT_SHIFT = "short_shift"
+    """The shift that goes with it: less by as many."""
     FLOAT32 = "float32"
     """The bits of the binary32 nearest to the real multiplier."""
     FLOAT64 = "float64"
@@ -84,14 +88,13 @@ class ScaleRecipe:
     precision
         Of the real multiplier itself.
     dropped_bits
-        Low bits that the rounded multiplier loses afterwards, by half_up, saturating; the shift loses
-        as many. TFLite's 16-bit multipliers are made so from 31-bit ones.
+        Low bits that a short multiplier lacks: TFLite's 16-bit multipliers are made so from 31-bit ones.
     least_shift, greatest_shift
-        Limits of the shift (before bits are dropped) beyond those that the fields set.
+        Limits of the shift beyond those that the fields set.
     zero_shift
         The shift that goes with a zero multiplier; None: the least.
     pivot
-        Where `left`, `right` and `first` split the shift (after bits were dropped).
+        Where `left`, `right` and `first` split the shift.
     fills
         By field what it is given; None: ``multiplier`` and ``shift``, where the datapath has them.
     """
@@ -116,9 +119,16 @@ class ScaleRecipe:
         return _DEFAULT_FILLS if self.fills is None else self.fills
 
     @property
-    def multiplier_bits(self) -> int:
-        """Width of the multiplier that fields hold."""
-        return self.magnitude_bits - self.dropped_bits
+    def multipliers(self) -> list[str]:
+        """The fields that hold the multiplier in some form."""
+        shifts = {Part.SHIFT, Part.LEFT, Part.RIGHT, Part.FIRST, Part.SHORT_SHIFT}
+        return [name for name, part in self.parts.items() if part not in shifts]
+
+    @property
+    def greatest(self) -> Mapping[Part, int]:
+        """The greatest whole and the greatest short multiplier."""
+        short = self.magnitude_bits - self.dropped_bits
+        return {Part.MULTIPLIER: (1 << self.magnitude_bits) - 1, Part.SHORT_MULTIPLIER: (1 << short) - 1}
 
 
 def real_multiplier(factors: Sequence[Fraction], divisor: Fraction, precision: Precision) -> Fraction:
@@ -145,19 +155,23 @@ def _rounded(real: Fraction, form: FloatFormat) -> Fraction:
 
 
 def shift_limits(recipe: ScaleRecipe, ranges: Ranges) -> Interval:
-    """Which shifts (before bits are dropped) the fields hold and the recipe allows."""
-    low, high = _FREE.low, _FREE.high
+    """Which shifts the fields hold and the recipe allows."""
     parts = {part: ranges[name] for name, part in recipe.parts.items() if name in ranges}
+    limits = [_FREE]
     if Part.SHIFT in parts:
-        low, high = parts[Part.SHIFT].low, parts[Part.SHIFT].high
-    elif {Part.LEFT, Part.RIGHT, Part.FIRST} & parts.keys():
+        limits.append(parts[Part.SHIFT])
+    if Part.SHORT_SHIFT in parts:
+        limits.append(parts[Part.SHORT_SHIFT] + Interval(recipe.dropped_bits, recipe.dropped_bits))
+    if {Part.LEFT, Part.RIGHT, Part.FIRST} & parts.keys():
         # Without a field for one side of the pivot the shift cannot go there.
         least = parts[Part.FIRST].low if Part.FIRST in parts else recipe.pivot
         low = recipe.pivot - parts[Part.LEFT].high if Part.LEFT in parts else least
-        high = recipe.pivot + (parts[Part.RIGHT].high if Part.RIGHT in parts else 0)
-    low, high = low + recipe.dropped_bits, high + recipe.dropped_bits
-    low = low if recipe.least_shift is None else max(low, recipe.least_shift)
-    return Interval(low, high if recipe.greatest_shift is None else min(high, recipe.greatest_shift))
+        limits.append(Interval(low, recipe.pivot + (parts[Part.RIGHT].high if Part.RIGHT in parts else 0)))
+    if recipe.least_shift is not None:
+        limits.append(Interval(recipe.least_shift, _FREE.high))
+    if recipe.greatest_shift is not None:
+        limits.append(Interval(_FREE.low, recipe.greatest_shift))
+    return Interval(max(each.low for each in limits), min(each.high for each in limits))
 
 
 def fill(real: Fraction, recipe: ScaleRecipe, ranges: Ranges) -> dict[str, int]:
@@ -185,11 +199,12 @@ def fields_of(
     made = {}
     for name, part in recipe.parts.items():
         if name in ranges:
-            made[name] = _part(part, recipe.pivot, real, multiplier, shift)
+            made[name] = _part(part, recipe, real, multiplier, shift)
     return made
 
 
-def _part(part: Part, pivot: int, real: Fraction, multiplier: int, shift: int) -> int:
+def _part(part: Part, recipe: ScaleRecipe, real: Fraction, multiplier: int, shift: int) -> int:
+    pivot, dropped = recipe.pivot, recipe.dropped_bits
     match part:
         case Part.MULTIPLIER:
             return multiplier
@@ -201,6 +216,10 @@ def _part(part: Part, pivot: int, real: Fraction, multiplier: int, shift: int) -
             return max(shift - pivot, 0)
         case Part.FIRST:
             return min(shift, pivot)
+        case Part.SHORT_MULTIPLIER:
+            return min(shift_right(multiplier, dropped, Rounding.HALF_UP)[0], recipe.greatest[part])
+        case Part.SHORT_SHIFT:
+            return shift - dropped
         case Part.FLOAT32 | Part.FLOAT64:
             return _FLOATS[part].encode(real)
 
@@ -213,7 +232,7 @@ def encode(reals: Sequence[Fraction], recipe: ScaleRecipe, shifts: Interval) -> 
     reals
         Multipliers of zero or more.
     shifts
-        What the shift may be, before bits are dropped: from `shift_limits`.
+        What the shift may be: from `shift_limits`.
 
     Returns
     -------
@@ -247,19 +266,13 @@ def encode(reals: Sequence[Fraction], recipe: ScaleRecipe, shifts: Interval) -> 
         if recipe.underflow is Underflow.ZERO:
             return _zeros(reals, recipe, shifts)
         shift = shifts.high
-    top = (1 << recipe.magnitude_bits) - 1
-    multipliers = [min(_scaled(real, shift, recipe.rounding), top) for real in reals]
-    return [_dropped(one, recipe) for one in multipliers], shift - recipe.dropped_bits
+    top = recipe.greatest[Part.MULTIPLIER]
+    return [min(_scaled(real, shift, recipe.rounding), top) for real in reals], shift
 
 
 def _zeros(reals: Sequence[Fraction], recipe: ScaleRecipe, shifts: Interval) -> tuple[list[int], int]:
     shift = shifts.low if recipe.zero_shift is None else recipe.zero_shift
-    return [0] * len(reals), shift - recipe.dropped_bits
-
-
-def _dropped(multiplier: int, recipe: ScaleRecipe) -> int:
-    kept, _ = shift_right(multiplier, recipe.dropped_bits, Rounding.HALF_UP)
-    return min(kept, (1 << recipe.multiplier_bits) - 1)
+    return [0] * len(reals), shift
 
 
 def _scaled(real: Fraction, shift: int, rounding: Rounding) -> int:

@@ -5,8 +5,6 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import ClassVar, Literal
 
-import numpy as np
-
 from npusim.arity import only
 from npusim.axes import Axis, place, without
 from npusim.datapath.model import Datapath
@@ -43,6 +41,6 @@ class _ArgmaxExecutor(Executor):
 
     def run(self, inputs: Sequence[Array], probe: Probe) -> Array:
         found = inputs[0].argmax(axis=self._axis)  # numpy: the first of several
-        result = found.astype(self._output.dtype).reshape(self._output.shape)
+        result: Array = found.astype(self._output.dtype).reshape(self._output.shape)
         probe.tap("output", result)
         return result

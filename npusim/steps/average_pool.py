@@ -15,11 +15,17 @@ from npusim.files.arrays import IntegerVector
 from npusim.geometry import image_shape
 from npusim.model import Pads, Pair
 from npusim.spec.interval import Interval
-from npusim.spec.stages import BaseStage
+from npusim.spec.stages import BaseStage, Divide
 from npusim.steps.base import Executor, Step, TensorType, activation_type, require_activations
 from npusim.steps.fields import FieldValues, check_field, check_fields
 from npusim.steps.pipelines import require_pipeline, stage_points
 from npusim.steps.pool_windows import pixels_inside, window_counts
+
+
+def averages_codes(datapath: Datapath) -> bool:
+    """Whether an average pool of this datapath divides sums of codes and rescales nothing."""
+    pipeline = datapath.pipeline("average_pool")
+    return pipeline is not None and any(isinstance(stage, Divide) for stage in pipeline.result or ())
 
 
 class AveragePoolStep(Step):

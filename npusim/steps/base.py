@@ -17,6 +17,7 @@ from pydantic import Field
 
 from npusim.datapath.model import Codes, Datapath
 from npusim.errors import InputError
+from npusim.kernels.direct.protocol import Direct
 from npusim.model import Model, Name, Shape
 from npusim.steps.probe import PathDecision, Probe, StatisticsMode
 
@@ -71,6 +72,10 @@ class Executor(ABC):
     @abstractmethod
     def run(self, inputs: Sequence[Array], probe: Probe) -> Array:
         """From input codes to output codes, recording what the probe asks for."""
+
+    def direct(self) -> Direct | None:
+        """Its one-pass form, for runs that record nothing; None if there is none, or none proven right."""
+        return None
 
     def decision(self, mode: StatisticsMode) -> PathDecision | None:
         """How its accumulators are computed; None if it has none."""

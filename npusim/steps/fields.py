@@ -80,7 +80,9 @@ def check_fields(
 
 def _check_table(value: FieldValue, entries: int, key: str) -> None:
     if np.size(value) != entries:
-        raise InputError("the table has the wrong length", key=key, found=np.size(value), allowed=str(entries))
+        raise InputError(
+            "the table has the wrong length", key=key, found=np.size(value), allowed=str(entries)
+        )
 
 
 def _check_values(stage: BaseStage, fields: PlainFields, key: str) -> None:
@@ -89,7 +91,10 @@ def _check_values(stage: BaseStage, fields: PlainFields, key: str) -> None:
         low, high = fields[stage.low], fields[stage.high]
         if np.any(np.greater(low, high)):
             raise InputError(
-                f"{stage.low} is above {stage.high}", key=f"{key}.{stage.low}", found=low, allowed=f"up to {high}"
+                f"{stage.low} is above {stage.high}",
+                key=f"{key}.{stage.low}",
+                found=low,
+                allowed=f"up to {high}",
             )
     if isinstance(stage, Divide) and isinstance(stage.by, str) and np.any(np.less(fields[stage.by], 1)):
         raise InputError(

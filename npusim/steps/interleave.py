@@ -39,7 +39,10 @@ class InterleaveStep(Step):
         for index, (x, part) in enumerate(zip(inputs, self.parts(made), strict=True)):
             if x.shape != part or x.codes != inputs[0].codes:
                 raise InputError(
-                    "the inputs do not make one image", key=f"inputs[{index}]", found=x.shape, allowed=str(part)
+                    "the inputs do not make one image",
+                    key=f"inputs[{index}]",
+                    found=x.shape,
+                    allowed=str(part),
                 )
         return inputs[0].replace(shape=made)
 

@@ -68,7 +68,9 @@ class MatmulStep(Step):
         )
         return first, second
 
-    def reachable(self, inputs: Sequence[Interval], inner: int, datapath: Datapath) -> tuple[Interval, Interval]:
+    def reachable(
+        self, inputs: Sequence[Interval], inner: int, datapath: Datapath
+    ) -> tuple[Interval, Interval]:
         """What one block of products, and any prefix in any order, can be over some codes."""
         first, second = self.operand_ranges(inputs, datapath)
         products = (first * second).hull(Interval(0, 0))

@@ -16,6 +16,7 @@ from npusim.spec.elementwise import Combination, combine
 from npusim.spec.interval import Interval
 from npusim.spec.mac import BiasPlace, Column
 from npusim.spec.pipeline import run
+from npusim.spec.resampling import blend
 from npusim.spec.stages import BaseStage
 from npusim.spec.width import Overflow, Width
 from tests.exact import median
@@ -112,6 +113,32 @@ def test_w7_concat(x: int, x_zero: int, m: int, n: int, y_zero: int, clip: list[
     fields = {"x_zero": x_zero, **rescale(m, n, y_zero, clip)}
     found = run(stages("concat", PipelineRole.OPERAND), x, fields).result
     assert found == code(Fraction((x - x_zero) * m, 2**n), y_zero, clip)
+
+
+weights = st.integers(0, 2047)
+
+
+@given(st.tuples(codes, codes, codes, codes), weights, weights, bounds)
+def test_w7_bilinear_resize(x: tuple[int, int, int, int], row: int, column: int, clip: list[int]) -> None:
+    assert WES.fields["resize_weight"].bits == 11
+    found = run(stages("resize"), blend(x, row, column, 11), {"low": clip[0], "high": clip[1]}).result
+    r, c = Fraction(row, 2048), Fraction(column, 2048)
+    exact = (1 - r) * ((1 - c) * x[0] + c * x[1]) + r * ((1 - c) * x[2] + c * x[3])
+    assert found == code(exact, 0, clip)
+
+
+@given(st.lists(pairs, min_size=1, max_size=40), pairs, multipliers, shifts, codes, bounds)
+def test_matmul_takes_off_both_zero_points(
+    x: list[tuple[int, int]], zeros: tuple[int, int], m: int, n: int, y_zero: int, clip: list[int]
+) -> None:
+    operand = stages("matmul", PipelineRole.OPERAND)
+    products = [
+        [run(operand, v, {"x_zero": z}).result for v, z in zip(pair, zeros, strict=True)] for pair in x
+    ]
+    total = sum(a * b for a, b in products)
+    assert total == sum((a - zeros[0]) * (b - zeros[1]) for a, b in x)
+    found = run(stages("matmul"), total, rescale(m, n, y_zero, clip)).result
+    assert found == code(Fraction(total * m, 2**n), y_zero, clip)
 
 
 @given(codes, st.lists(codes, min_size=256, max_size=256))

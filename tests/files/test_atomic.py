@@ -96,7 +96,8 @@ def test_output_folder_is_held(tmp_path: Path) -> None:
         with pytest.raises(InputError, match="another npusim process"), output_folder(folder):
             pass
         program = (
-            "import sys\nfrom npusim.errors import InputError\nfrom npusim.files.atomic import output_folder\n"
+            "import sys\nfrom npusim.errors import InputError\n"
+            "from npusim.files.atomic import output_folder\n"
             "try:\n  output_folder(sys.argv[1]).__enter__()\nexcept InputError as error:\n  print(error)\n"
         )
         done = subprocess.run(

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from npusim.kernels.combine import CombinationEvents, _fused, combine_codes
+from npusim.kernels.combine import CombinationEvents, combine_codes, fuse_combination
 from npusim.kernels.events import EventCounts
 from npusim.kernels.pipeline import compile_pipeline
 from npusim.spec.elementwise import Combination, combine
@@ -50,7 +50,7 @@ def test_combinations_equal_the_spec(
         for p, q in zip(a.reshape(-1), b.reshape(-1), strict=True)
     ]
     expected = [one.result.result for one in spec]
-    fused = _fused(combination, (first, second), plan, (a, b), np.dtype(dtype))
+    fused = fuse_combination(combination, (first, second), plan, (a.dtype, b.dtype), np.dtype(dtype))
     assert (fused is not None) == fusible
     events = CombinationEvents((EventCounts(2), EventCounts(2)), EventCounts(3))
     for wanted in (None, events):
@@ -85,7 +85,8 @@ def test_what_may_leave_the_word_is_not_fused() -> None:
 
     def fused(combination: Combination, addend: int, factor: int) -> bool:
         plan = compile_pipeline([Add(operand=addend), Multiply(by=factor)], {}, 1)
-        return _fused(combination, (plan, plan), result, (a, a), np.dtype(np.int8)) is not None
+        types = (a.dtype, a.dtype)
+        return fuse_combination(combination, (plan, plan), result, types, np.dtype(np.int8)) is not None
 
     word = (1 << 31) - 1
     assert fused(Combination.SUM, 0, word)

@@ -17,7 +17,9 @@ from npusim.spec.stages import (
     Add,
     BaseStage,
     Clamp,
+    Divide,
     Float32,
+    Float64,
     Multiply,
     Saturate,
     ShiftLeft,
@@ -86,6 +88,40 @@ def test_any_word_through_float32(data: st.DataObject, rounding: Rounding, to: i
     value = values_in(WORD) | halfway | halfway.map(lambda v: -v) | st.integers(-1000, 1000)
     values = np.array([[data.draw(value) for _ in scales] for _ in range(6)], np.int64)
     _check([Float32(scale="scale", rounding=rounding, to=to)], values, [{"scale": scale} for scale in scales])
+
+
+@given(st.data(), roundings, st.integers(2, 64))
+def test_any_word_through_float64(data: st.DataObject, rounding: Rounding, to: int) -> None:
+    scales = [fields["scale64"] for fields in data.draw(st.lists(field_values(), min_size=1, max_size=3))]
+    halfway = st.builds(
+        lambda n, d: ((1 << 53 | 1) << (n + 1)) + (1 << n) + d, st.integers(0, 8), st.integers(-1, 1)
+    )
+    value = values_in(WORD) | halfway | halfway.map(lambda v: -v) | st.integers(-1000, 1000)
+    values = np.array([[data.draw(value) for _ in scales] for _ in range(6)], np.int64)
+    _check(
+        [Float64(scale="scale64", rounding=rounding, to=to)], values, [{"scale64": scale} for scale in scales]
+    )
+
+
+@given(st.data(), roundings)
+def test_any_word_divided(data: st.DataObject, rounding: Rounding) -> None:
+    divisors = data.draw(
+        st.lists(st.integers(1, 9) | values_in(Interval(1, 2**63 - 1)), min_size=1, max_size=4)
+    )
+    value = values_in(WORD) | st.integers(-100, 100)
+    values = np.array([[data.draw(value) for _ in divisors] for _ in range(6)], np.int64)
+    _check([Divide(by="by", rounding=rounding)], values, [{"by": by} for by in divisors])
+
+
+@pytest.mark.parametrize("rounding", Rounding)
+def test_every_small_quotient(rounding: Rounding) -> None:
+    values = np.repeat(np.arange(-40, 41, dtype=np.int64)[:, None], 9, axis=1)
+    _check([Divide(by="by", rounding=rounding)], values, [{"by": by} for by in range(1, 10)])
+
+
+def test_a_divisor_below_one_is_refused() -> None:
+    with pytest.raises(InputError, match="divisor must be positive"):
+        compile_pipeline([Divide(by="by", rounding=Rounding.FLOOR)], {"by": np.array([3, 0])}, 2)
 
 
 def test_conversion_to_float32_rounds_once() -> None:

@@ -17,20 +17,24 @@ from npusim.layers.elu import Elu
 from npusim.layers.gelu import Gelu, GeluForm
 from npusim.layers.hard_sigmoid import HardSigmoid
 from npusim.layers.hard_swish import HardSwish
+from npusim.layers.l2_normalization import L2Normalization
 from npusim.layers.leaky_relu import LeakyRelu
 from npusim.layers.matmul import Matmul
 from npusim.layers.maximum import Maximum
+from npusim.layers.mean import Mean
 from npusim.layers.minimum import Minimum
 from npusim.layers.mish import Mish
 from npusim.layers.mul import Mul
 from npusim.layers.pointwise import PointwiseLayer
 from npusim.layers.prelu import Prelu
+from npusim.layers.reduction import ReducingLayer
 from npusim.layers.resize import Interpolation, Resize
 from npusim.layers.sigmoid import Sigmoid
 from npusim.layers.silu import Silu
 from npusim.layers.slice import Slice
 from npusim.layers.softmax import Softmax
 from npusim.layers.sub import Sub
+from npusim.layers.sum import Sum
 from npusim.layers.tanh import Tanh
 from npusim.layers.transpose import Transpose
 from npusim.resampling import Coordinates, NearestRounding
@@ -64,6 +68,8 @@ FURTHER_CASES: list[tuple[Layer, Shapes, tuple[int, ...]]] = [
             Prelu(**X, slope=_some(4)),
             Softmax(**X),
             Softmax(**X, axis=0),
+            L2Normalization(**X),
+            L2Normalization(**X, axis=1, epsilon=2.0),
         )
     ],
     (Sub(**TWO, clip=(0, None)), [IMAGE, (2, 1, 4)], IMAGE),
@@ -72,6 +78,10 @@ FURTHER_CASES: list[tuple[Layer, Shapes, tuple[int, ...]]] = [
     (Maximum(**TWO, clip=(None, 0.5)), [IMAGE, IMAGE], IMAGE),
     (Argmax(**X), [IMAGE], (2, 3)),
     (Argmax(**X, axis=0), [(5,)], (1,)),
+    (Mean(**X, axes=(-3, -2)), [IMAGE], (4,)),
+    (Mean(**X, axes=(2, 0), keep_dims=True), [IMAGE], (1, 3, 1)),
+    (Sum(**X, axes=(1,)), [IMAGE], (2, 4)),
+    (Sum(**X, axes=(-1,)), [(5,)], (1,)),
     (Matmul(**TWO), [(2, 3, 4), (2, 4, 5)], (2, 3, 5)),
     (Transpose(**X, permutation=(2, 0, 1)), [IMAGE], (4, 2, 3)),
     (Slice(**X, cuts=((0, 2, 1), (1, 3, 2), (1, 4, 2))), [IMAGE], (2, 1, 2)),
@@ -114,6 +124,10 @@ def further_value_of(layer: Layer, inputs: list[Floats]) -> Callable[..., float]
             return lambda *place: _binary(layer, *(_broadcast(each, place) for each in inputs))
         case Softmax():
             return lambda *place: _share(x, layer.axis, place)
+        case L2Normalization():
+            return lambda *place: _unit(x, layer, place)
+        case ReducingLayer():
+            return lambda *place: _reduced(layer, x, place)
         case Argmax():
             return lambda *place: _largest(x, layer.axis % x.ndim, place)
         case Matmul():
@@ -156,7 +170,7 @@ def _broadcast(x: Floats, place: tuple[int, ...]) -> float:
 
 
 def _binary(layer: Any, a: float, b: float) -> float:
-    made = {"sub": a - b, "mul": a * b, "minimum": min(a, b), "maximum": max(a, b)}[layer.kind]
+    made = {"add": a + b, "sub": a - b, "mul": a * b, "minimum": min(a, b), "maximum": max(a, b)}[layer.kind]
     low, high = layer.clip or (None, None)
     made = made if low is None else max(made, low)
     return made if high is None else min(made, high)
@@ -170,6 +184,18 @@ def _line(x: Floats, axis: int, place: tuple[int, ...]) -> list[float]:
 
 def _share(x: Floats, axis: int, place: tuple[int, ...]) -> float:
     return math.exp(x[place]) / sum(math.exp(value) for value in _line(x, axis, place))
+
+
+def _unit(x: Floats, layer: L2Normalization, place: tuple[int, ...]) -> float:
+    return float(x[place]) / max(math.hypot(*_line(x, layer.axis, place)), layer.epsilon)
+
+
+def _reduced(layer: ReducingLayer, x: Floats, place: tuple[int, ...]) -> float:
+    gone = {axis % x.ndim for axis in layer.axes}
+    kept = [axis for axis in range(x.ndim) if axis not in gone]
+    wanted = [place[axis] for axis in kept] if layer.keep_dims else list(place[: len(kept)])
+    values = [x[at] for at in np.ndindex(x.shape) if [at[axis] for axis in kept] == wanted]
+    return float(sum(values)) / (len(values) if layer.kind == "mean" else 1)
 
 
 def _largest(x: Floats, axis: int, place: tuple[int, ...]) -> float:

@@ -9,7 +9,6 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from npusim.layers.add import Add
 from npusim.layers.avg_pool2d import AvgPool2d
 from npusim.layers.base import Layer
 from npusim.layers.batch_norm import BatchNorm
@@ -50,12 +49,11 @@ def _value_of(layer: Layer, inputs: list[Floats]) -> Callable[..., float]:
         case DepthwiseConv2d():
             return _mac(layer, x, lambda o, i: o // (layer.output_channels // x.shape[2]))
         case Dense():
-            return lambda o: _clip(
+            return lambda *place: _clip(
                 layer,
-                sum(float(w) * v for w, v in zip(layer.weights[o], x, strict=True)) + layer.real_bias[o],
+                sum(float(w) * v for w, v in zip(layer.weights[place[-1]], x[place[:-1]], strict=True))
+                + layer.real_bias[place[-1]],
             )
-        case Add():
-            return lambda *place: _clip(layer, x[place] + inputs[1][place])
         case AvgPool2d():
             return lambda r, c, k: _average(layer, _window(layer, x, r, c, k))
         case MaxPool2d():

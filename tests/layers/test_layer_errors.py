@@ -17,12 +17,15 @@ from npusim.layers.batch_norm import BatchNorm
 from npusim.layers.clip import Clip
 from npusim.layers.concat import Concat
 from npusim.layers.conv2d import Conv2d
+from npusim.layers.conv2d_transpose import Conv2dTranspose
 from npusim.layers.dense import Dense
 from npusim.layers.depthwise_conv2d import DepthwiseConv2d
 from npusim.layers.flatten import Flatten
 from npusim.layers.global_avg_pool import GlobalAvgPool
 from npusim.layers.lowering import Lowering
+from npusim.layers.matmul import Matmul
 from npusim.layers.max_pool2d import MaxPool2d
+from npusim.layers.mean import Mean
 from npusim.layers.pad import Pad
 from npusim.layers.relu import Relu
 from npusim.layers.reshape import Reshape
@@ -42,10 +45,15 @@ REFUSED: list[tuple[Layer, Shapes, str]] = [
     (DepthwiseConv2d(**X, weights=some(4, 3, 3, 1)), IMAGE, "weights"),
     (DepthwiseConv2d(**X, weights=some(3, 3, 3, 3)), IMAGE, "weights"),
     (DepthwiseConv2d(**X, weights=some(3, 3, 3, 1), bias=some(1)), IMAGE, "bias"),
-    (Dense(**X, weights=some(2, 3)), IMAGE, "inputs"),
+    (Dense(**X, weights=some(2, 4)), IMAGE, "weights"),
     (Dense(**X, weights=some(2, 3)), [(4,)], "weights"),
     (Dense(**X, weights=some(2, 4), bias=some(3)), [(4,)], "bias"),
-    (Add(**TWO), [(4,), (1,)], "inputs"),
+    (Add(**TWO), [(4,), (2,)], "inputs"),
+    (Add(**TWO), [(4,), (1, 4)], "inputs"),
+    (Mean(**X, axes=(0, -3)), IMAGE, "axes"),
+    (Mean(**X, axes=(3,)), IMAGE, "axes"),
+    (Matmul(**TWO), [(2, 3), (2, 3)], "inputs"),
+    (Conv2dTranspose(**X, weights=some(2, 1, 1, 3), padding=((2, 2), (0, 0))), IMAGE, "padding"),
     (Add(**X), [(4,)], "inputs"),
     (AvgPool2d(**X, kernel=(2, 2), padding=((2, 0), (0, 0))), IMAGE, "padding"),
     (MaxPool2d(**X, kernel=(2, 2), padding=((0, 0), (0, 2))), IMAGE, "padding"),

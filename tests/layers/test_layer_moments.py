@@ -9,14 +9,21 @@ from npusim.layers.add import Add
 from npusim.layers.avg_pool2d import AvgPool2d
 from npusim.layers.base import Layer
 from npusim.layers.batch_norm import BatchNorm
+from npusim.layers.broadcasting import BroadcastingLayer
 from npusim.layers.concat import Concat
 from npusim.layers.conv2d import Conv2d
+from npusim.layers.conv2d_transpose import Conv2dTranspose
 from npusim.layers.dense import Dense
 from npusim.layers.depthwise_conv2d import DepthwiseConv2d
 from npusim.layers.flatten import Flatten
 from npusim.layers.global_avg_pool import GlobalAvgPool
 from npusim.layers.max_pool2d import MaxPool2d
+from npusim.layers.maximum import Maximum
+from npusim.layers.mean import Mean
+from npusim.layers.minimum import Minimum
+from npusim.layers.mul import Mul
 from npusim.layers.reshape import Reshape
+from npusim.layers.sub import Sub
 from npusim.moments import Moments
 from tests.layers.cases import TWO, X, some
 
@@ -99,3 +106,53 @@ def test_convolutions_read_their_channels() -> None:
     np.testing.assert_allclose(
         through(Conv2d(**X, weights=full), A).variance, (full**2).sum(axis=(1, 2)) @ A.variance
     )
+
+
+def sampled(moments: Moments, count: int = 200_000) -> np.ndarray:
+    mean, sigma = moments.gaussian
+    rng = np.random.default_rng(int(1000 * abs(mean[0])))
+    return np.clip(rng.normal(size=(count, len(mean))) * sigma + mean, moments.low, moments.high)
+
+
+@pytest.mark.parametrize("kind", [Sub, Mul, Minimum, Maximum], ids=lambda kind: kind.kind)
+def test_independent_branches(kind: type[BroadcastingLayer]) -> None:
+    """Against samples: means and variances err by a few standard errors, about 1%."""
+    b = Moments.normal(np.array([0.5, -1.5]), np.array([1.0, 0.5]))
+    made, values = through(kind(**TWO), A, b), kind(**TWO).function(sampled(A), sampled(b))
+    np.testing.assert_allclose(made.mean, values.mean(axis=0), atol=0.06)
+    np.testing.assert_allclose(made.variance, values.var(axis=0), rtol=0.03)
+
+
+def test_bounds_of_two_branches() -> None:
+    a, b = A.clipped(-1.0, 2.0), B.clipped(0.5, 3.0)
+    for kind, low, high in ((Sub, -4, 1.5), (Mul, -3, 6), (Minimum, -1, 2), (Maximum, 0.5, 3)):
+        made = through(kind(**TWO), a, b)
+        np.testing.assert_array_equal(made.low, [low, low])
+        np.testing.assert_array_equal(made.high, [high, high])
+        assert through(kind(**TWO, clip=(0.0, 1.0)), a, b).range(100.0) == (max(low, 0), min(high, 1))
+
+
+def test_constants_have_their_extreme() -> None:
+    one, two = (Moments.normal(np.array([value]), np.zeros(1)) for value in (1.0, 2.0))
+    assert through(Maximum(**TWO), one, two).mean == 2.0
+    assert through(Minimum(**TWO), one, two).mean == 1.0
+    assert through(Maximum(**TWO), one, one).mean == 1.0
+
+
+def test_a_tensor_times_itself_is_a_square() -> None:
+    made = through(Mul(name="y", inputs=("a", "a")), A, A)
+    values = sampled(A) ** 2
+    np.testing.assert_allclose(made.mean, values.mean(axis=0), rtol=0.02)
+    np.testing.assert_allclose(made.variance, values.var(axis=0), rtol=0.05)
+    np.testing.assert_array_equal(made.low, [0, 0])
+
+
+def test_a_transposed_convolution_reads_its_share_of_the_kernel() -> None:
+    weights = some(3, 4, 4, 2).astype(np.float64)
+    made = through(Conv2dTranspose(**X, weights=weights, stride=(2, 2)), A)
+    np.testing.assert_allclose(made.mean, weights.sum(axis=(1, 2)) @ A.mean / 4)
+
+
+def test_means_keep_channels_where_axes_count_from_the_end() -> None:
+    assert Mean(**X, axes=(-3, -2)).moments([A]) is A
+    assert Mean(**X, axes=(-1,)).moments([A]) is None

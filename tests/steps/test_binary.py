@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from npusim.datapath import Datapath
 from npusim.errors import InputError
-from npusim.spec.elementwise import Combination, combine
+from npusim.spec.elementwise import combine
 from npusim.steps.add import AddStep
 from npusim.steps.binary import BinaryStep
 from npusim.steps.fields import Activation

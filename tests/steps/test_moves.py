@@ -13,7 +13,7 @@ from npusim.errors import InputError
 from npusim.layers.base import Layer
 from npusim.layers.lowering import Lowering
 from npusim.layers.mul import Mul
-from npusim.layers.resize import Interpolation, Resize
+from npusim.layers.resize import Resize
 from npusim.layers.slice import Slice
 from npusim.layers.sub import Sub
 from npusim.layers.transpose import Transpose
@@ -95,11 +95,6 @@ def test_sub_and_mul_are_right_within_half_a_step(a: Codes, b: Codes, kind: type
     exact = np.clip(layer.forward(reals)[0] / scales[2] + 7, -128, 127)
     # the multipliers err by 2**-16 at most, which is 0.01 of a step at the greatest operands
     assert np.abs(found - exact).max() <= 0.51
-
-
-def test_a_bilinear_resize_has_no_pipeline_here() -> None:
-    with pytest.raises(InputError, match="no resize_bilinear pipeline"):
-        lowered(Resize(**LAYER, size=(4, 4), interpolation=Interpolation.BILINEAR), 0.5, 0.5)
 
 
 @pytest.mark.parametrize(

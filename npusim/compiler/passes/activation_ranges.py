@@ -11,8 +11,11 @@ from npusim.compiler.base import Compilation, Pass
 from npusim.compiler.calibration import observe
 from npusim.compiler.data_free import data_free_ranges
 from npusim.compiler.quantizers import Symmetry, quantization_of
+from npusim.datapath.model import Datapath
 from npusim.errors import InputError
+from npusim.layers.base import Layer
 from npusim.network import Network
+from npusim.steps.average_pool import averages_codes
 
 
 class RangeMethod(StrEnum):
@@ -67,13 +70,16 @@ class ActivationRanges(Pass):
         if self.method is not RangeMethod.DATA_FREE and state.calibration is None:
             return self._without_data(state)
         ranges = self._ranges(state)
-        shared = share_ranges(state.network, ranges)
+        shared = share_ranges(state.network, state.datapath, ranges)
         codes = state.datapath.activation.interval
+        # Without a field for an output's zero point there is none.
+        symmetry = self.symmetry if "y_zero" in state.datapath.fields else Symmetry.SYMMETRIC
         quantization = {
-            name: quantization_of(low, high, codes, self.symmetry) for name, (low, high) in shared.items()
+            name: quantization_of(low, high, codes, symmetry) for name, (low, high) in shared.items()
         }
         for layer in state.network.ordered_layers:
-            meaning = quantization[layer.inputs[0]] if layer.keeps_codes else layer.meaning
+            keeps = _keeps_codes(layer, state.datapath)
+            meaning = quantization[layer.inputs[0]] if keeps else layer.meaning(codes)
             if meaning is not None:
                 quantization |= dict.fromkeys(layer.outputs, meaning)
         return state.with_(ranges=shared, quantization=quantization)
@@ -111,10 +117,16 @@ class ActivationRanges(Pass):
         return ranges
 
 
-def share_ranges(network: Network, ranges: dict[str, tuple[float, float]]) -> dict[str, tuple[float, float]]:
+def _keeps_codes(layer: Layer, datapath: Datapath) -> bool:
+    return layer.keeps_codes or (layer.averages and averages_codes(datapath))
+
+
+def share_ranges(
+    network: Network, datapath: Datapath, ranges: dict[str, tuple[float, float]]
+) -> dict[str, tuple[float, float]]:
     """Ranges in which a layer that keeps codes has its input's range."""
     shared = dict(ranges)
     for layer in network.ordered_layers:
-        if layer.keeps_codes:
+        if _keeps_codes(layer, datapath):
             shared |= dict.fromkeys(layer.outputs, shared[layer.inputs[0]])
     return shared

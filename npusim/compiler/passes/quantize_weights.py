@@ -81,7 +81,9 @@ class QuantizeWeights(Pass):
         return state.note(f"the bias guard changed {lowered} channels") if lowered else state
 
     def _check(self, state: Compilation) -> None:
-        if self.scheme is Scheme.PER_CHANNEL and not state.datapath.per_channel("multiplier"):
+        datapath = state.datapath
+        scales = [name for name in datapath.scale.multipliers if name in datapath.fields]
+        if self.scheme is Scheme.PER_CHANNEL and not all(map(datapath.per_channel, scales)):
             raise InputError(
                 f"the datapath {state.datapath.name} has one multiplier per layer",
                 key="fields.multiplier.per",

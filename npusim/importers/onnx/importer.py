@@ -60,7 +60,7 @@ def import_network(
     >>> network = import_network("mobilenet_v1.onnx", mean=127.5, std=127.5)  # doctest: +SKIP
     """
     path = Path(path)
-    preprocess = _preprocess(mean, std, channel_order)
+    preprocess = preprocess_of(mean, std, channel_order)
     try:
         graph, notes = simplify(read_onnx(path))
         builder = Builder(graph)
@@ -87,7 +87,14 @@ def _network(**fields: Any) -> Network:
         raise first_complaint(error) from None
 
 
-def _preprocess(mean: Numbers | None, std: Numbers | None, channel_order: str) -> Preprocess | None:
+def preprocess_of(mean: Numbers | None, std: Numbers | None, channel_order: str) -> Preprocess | None:
+    """How bytes become what a model reads; None: nobody said.
+
+    Raises
+    ------
+    InputError
+        If numbers or the order of channels are no good.
+    """
     if mean is None and std is None and channel_order == ChannelOrder.RGB:
         return None
     try:

@@ -25,7 +25,6 @@ S = TypeVar("S", bound=Step)
 CODES = {"INT8": (8, True), "UINT8": (8, False), "INT16": (16, True)}
 """The types that programs compute with: bits, signed."""
 
-_INDICES = {"INT32", "INT64"}
 _UNUSUAL = re.compile(r"[^A-Za-z0-9_.:/+-]")
 _LONGEST = 120
 
@@ -161,7 +160,7 @@ class Builder:
 
     def fresh(self, name: str) -> str:
         """A name of the program's alphabet that is not taken."""
-        last = name.split(";")[-1]
+        last = name.rpartition(";")[2]
         plain = _UNUSUAL.sub("_", last)[:_LONGEST].lstrip(".:/+-") or "tensor"
         candidate, number = plain, 1
         while candidate in self.tensors:
@@ -172,7 +171,7 @@ class Builder:
     def _add_constant(self, operator: Operator, tensor: Tensor) -> None:
         assert tensor.data is not None
         kind = self.type_of(tensor)
-        if kind.codes != self.datapath.activation:
+        if kind.codes.register != self.datapath.activation.register:
             raise operator.error("a constant of other codes than the activations", found=tensor.kind)
         codes = tensor.data.reshape(kind.shape).astype(np.int64)
         name = self.add(ConstantStep, tensor.name, (), codes=codes)
@@ -183,11 +182,6 @@ class Builder:
         """Keep what codes mean; zero scales (tensors that are always zero) mean nothing."""
         if tensor.scales.size == 1 and tensor.scale > 0 and tensor.kind in CODES:
             self.real[name] = RealTensor(scale=float(tensor.scale), zero_point=tensor.zero_point)
-
-
-def is_index(tensor: Tensor) -> bool:
-    """Whether a tensor holds whole numbers that are no codes."""
-    return tensor.kind in _INDICES
 
 
 def problem_of(operator: Operator, error: InputError) -> InputError:

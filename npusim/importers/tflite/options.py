@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
-_POOL = ("Pool2DOptions", ("Padding", "StrideW", "StrideH", "FilterWidth", "FilterHeight", "FusedActivationFunction"))
+_POOL = (
+    "Pool2DOptions",
+    ("Padding", "StrideW", "StrideH", "FilterWidth", "FilterHeight", "FusedActivationFunction"),
+)
 _REDUCE = ("ReducerOptions", ("KeepDims",))
 _RESIZE = ("AlignCorners", "HalfPixelCenters")
 

@@ -131,10 +131,11 @@ class _Reader:
         given = self._length(table.ZeroPointLength())
         zeros = np.array([table.ZeroPoint(i) for i in range(given)], np.int64)
         if given not in {0, 1, count}:
-            raise InputError("as many zero points as scales are wanted", key=key, found=given, allowed=str(count))
+            raise InputError("not as many zero points as scales", key=key, found=given, allowed=str(count))
         axis = int(table.QuantizedDimension())
         if count > 1 and not (0 <= axis < len(shape) and shape[axis] == count):
-            raise InputError("scales and shape do not fit", key=key, found=f"{count} along {axis}", allowed=str(shape))
+            found = f"{count} along {axis}"
+            raise InputError("scales and shape do not fit", key=key, found=found, allowed=str(shape))
         if given < count:
             zeros = np.full(count, zeros[0] if given else 0, np.int64)
         return scales, zeros, axis
@@ -151,7 +152,7 @@ class _Reader:
         dtype, count = np.dtype(_DTYPES[kind]), prod(shape)
         wanted = -(-count // 2) if kind == "INT4" else count * dtype.itemsize
         if raw.size != wanted:
-            raise InputError("bytes and shape do not fit", key=key, found=f"{raw.size} bytes", allowed=f"{wanted}")
+            raise InputError("bytes and shape do not fit", key=key, found=raw.size, allowed=f"{wanted} bytes")
         if kind == "INT4":
             raw = np.stack([raw & 15, raw >> 4], axis=-1).reshape(-1)[:count]
             return ((raw.astype(np.int8) ^ 8) - 8).astype(np.int8).reshape(shape)
@@ -176,32 +177,28 @@ class _Reader:
         number = max(code.BuiltinCode(), code.DeprecatedBuiltinCode())
         name = self.operator_names.get(number, f"operator {number}")
         options = dict(self._options(table, name))
-        return Operator(index, name, self._integers(table, "Inputs"), self._integers(table, "Outputs"), options)
+        inputs, outputs = self._integers(table, "Inputs"), self._integers(table, "Outputs")
+        return Operator(index, name, inputs, outputs, options)
 
     def _options(self, table: Any, name: str) -> Iterator[tuple[str, Option]]:
         kind, fields = OPTIONS.get(name, ("", ()))
         union = table.BuiltinOptions()
-        options = getattr(self.schema, kind)() if kind else None
-        if options is not None and union is not None and self.option_names.get(table.BuiltinOptionsType()) == kind:
-            options.Init(union.Bytes, union.Pos)
-        elif options is not None:
-            options = None if union is not None else _Defaults()
-        if options is None and kind:
-            found = self.option_names.get(table.BuiltinOptionsType())
+        found = self.option_names.get(table.BuiltinOptionsType())
+        if kind and union is not None and found != kind:
             raise InputError("options of another operator", key=name, found=found, allowed=kind)
+        if kind and union is not None:
+            options = getattr(self.schema, kind)()
+            options.Init(union.Bytes, union.Pos)
         for field in fields:
-            if isinstance(options, _Defaults):
-                yield field, () if field in LISTS else options.value(field)
+            if union is None:
+                yield field, () if field in LISTS else _default(field)
             else:
                 yield field, self._integers(options, field) if field in LISTS else getattr(options, field)()
 
 
-class _Defaults:
-    """Options that an operator leaves out: the schema's defaults."""
-
-    def value(self, field: str) -> Option:
-        """All are zero but dilations and beta."""
-        return 1 if field.startswith("Dilation") else 0
+def _default(field: str) -> Option:
+    """The schema's: an operator may leave all of its options out."""
+    return 1 if field.startswith("Dilation") else 0
 
 
 def _check(graph: Graph) -> None:
@@ -216,7 +213,8 @@ def _check(graph: Graph) -> None:
             if not -1 <= index < count:
                 raise operator.error("no such tensor", found=index)
             if index >= 0 and index not in known:
-                raise operator.error("nothing makes this tensor before it is read", found=graph.tensors[index].name)
+                name = graph.tensors[index].name
+                raise operator.error("nothing makes this tensor before it is read", found=name)
         for index in operator.outputs:
             if not 0 <= index < count or index in known:
                 raise operator.error("an output does not exist or is made twice", found=index)

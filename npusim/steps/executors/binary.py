@@ -3,24 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-
-import numpy as np
+from math import prod
 
 from npusim.datapath.model import Datapath
-from npusim.spec.elementwise import Combination
+from npusim.kernels.combine import EXACTLY
+from npusim.kernels.direct.combine import direct_combination
+from npusim.kernels.direct.protocol import Direct
 from npusim.steps.base import Array, Executor, TensorType
 from npusim.steps.binary import BinaryStep
 from npusim.steps.executors.rescaler import Rescaler
 from npusim.steps.pipelines import operand_prefix
 from npusim.steps.probe import Probe
-
-
-_COMBINE = {
-    Combination.SUM: np.add,
-    Combination.DIFFERENCE: np.subtract,
-    Combination.PRODUCT: np.multiply,
-}
-"""On int64, exactly: the datapath's widths prove that every combination fits (A2)."""
 
 
 class BinaryExecutor(Executor):
@@ -31,6 +24,7 @@ class BinaryExecutor(Executor):
     ) -> None:
         self._output = output
         self._shapes = [x.shape for x in inputs]
+        self._types = [x.dtype for x in inputs]
         self._combination = step.combination
         channels = output.shape[-1]
         stages = step.operand_stages(datapath)
@@ -41,13 +35,22 @@ class BinaryExecutor(Executor):
         fields = {**step.fields, "activation": int(step.activation.bounds)}
         self._result = Rescaler(step.result_stages(datapath), fields, channels)
 
+    def direct(self) -> Direct | None:
+        if any(shape != self._output.shape for shape in self._shapes):
+            return None
+        first, second = (operand.plan for operand in self._operands)
+        size, codes = prod(self._output.shape), self._output.dtype
+        return direct_combination(
+            self._combination, (first, second), self._result.plan, self._types, codes, size
+        )
+
     def run(self, inputs: Sequence[Array], probe: Probe) -> Array:
         values = []
         for codes, shape, operand in zip(inputs, self._shapes, self._operands, strict=True):
             rows = codes.reshape(-1, shape[-1])
             operand.tap(rows, probe, shape)
             values.append(operand.values(rows, probe).reshape(shape))
-        combined = _COMBINE[self._combination](*values)
+        combined = EXACTLY[self._combination](*values)
         probe.tap(self._combination.value, combined)
         shape = self._output.shape
         rows = combined.reshape(-1, shape[-1])

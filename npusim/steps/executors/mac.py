@@ -8,8 +8,12 @@ import numpy as np
 import numpy.typing as npt
 
 from npusim.datapath.model import Datapath
+from npusim.errors import InputError
 from npusim.kernels import mac as kernel
 from npusim.kernels.bounds import prefix_bounds
+from npusim.kernels.direct.conv import direct_convolution
+from npusim.kernels.direct.depthwise import direct_depthwise
+from npusim.kernels.direct.protocol import Direct
 from npusim.kernels.geometry import Geometry
 from npusim.kernels.packed import Nest, pack
 from npusim.kernels.statistics import AccumulatorStatistics
@@ -50,13 +54,22 @@ def decide_path(step: MacStep, x: TensorType, datapath: Datapath, mode: Statisti
 
 
 def reachable_sums(step: MacStep, x: TensorType, datapath: Datapath) -> tuple[Interval, Interval]:
-    """The hull over all channels of every partial sum of products, and of every accumulator prefix."""
+    """The hull over all channels of every partial sum of products, and of every accumulator prefix.
+
+    Raises
+    ------
+    InputError
+        If a bias brings sums beyond the machine word (A2).
+    """
     weights = step.weights.reshape(step.outputs, *step.kernel, -1)
     codes = x.codes.interval
     zeros = taken_off(step, datapath), step.weight_zero
 
     def hull(bias: npt.NDArray[np.int64], place: BiasPlace) -> Interval:
-        low, high = prefix_bounds(weights, bias, codes.low, codes.high, *zeros, place)
+        try:
+            low, high = prefix_bounds(weights, bias, codes.low, codes.high, *zeros, place)
+        except OverflowError as error:
+            raise InputError(f"{error}: more than npusim computes (A2)", key=f"{step.name}.bias") from None
         return Interval(int(low.min()), int(high.max()))
 
     return hull(np.zeros_like(step.bias), BiasPlace.PRELOAD), hull(step.bias, datapath.mac.bias.place)
@@ -100,6 +113,17 @@ class MacExecutor(Executor):
 
     def decision(self, mode: StatisticsMode) -> PathDecision:
         return self._decisions[mode]
+
+    def direct(self) -> Direct | None:
+        decision = self._decisions[StatisticsMode.OFF]
+        if decision.path is not Path.FAST_32:
+            return None
+        depthwise = self._step.operation is MacOperation.DEPTHWISE_CONV2D
+        make = direct_depthwise if depthwise else direct_convolution
+        reach = max(-decision.reachable.low, decision.reachable.high)
+        size = self._x_shape[0], self._x_shape[1]
+        plan, codes = self._rescaler.plan, self._output.dtype
+        return make(self._packed, self._step.bias, self._geometry, size, plan, reach, codes)
 
     def run(self, inputs: Sequence[Array], probe: Probe) -> Array:
         x = np.ascontiguousarray(inputs[0]).reshape(self._x_shape)

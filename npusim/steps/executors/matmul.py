@@ -121,7 +121,8 @@ def _product(a: Words, b: Words, reachable: Interval) -> Words:
     if max(-reachable.low, reachable.high) < _FLOAT_EXACT:
         made: Words = np.matmul(a.astype(np.float64), b.astype(np.float64)).astype(np.int64)
         return made
-    return np.matmul(a, b)
+    whole: Words = np.matmul(a, b)
+    return whole
 
 
 def _into(values: Words, register: Width, rule: Overflow) -> tuple[Words, npt.NDArray[np.bool_]]:

@@ -42,13 +42,15 @@ class Rescaler:
     ----------
     points
         The tap and event name of each stage.
+    plan
+        The pipeline as kernels run it.
     """
 
     def __init__(
         self, stages: tuple[BaseStage, ...], fields: PlainFields, channels: int, prefix: str = ""
     ) -> None:
         self.points = stage_points(stages, prefix)
-        self._plan = compile_pipeline(stages, fields, channels)
+        self.plan = compile_pipeline(stages, fields, channels)
 
     def codes(
         self,
@@ -73,16 +75,16 @@ class Rescaler:
         """
         events = self._events(probe)
         if values.dtype in (np.int32, np.int64):
-            codes: Array = rescale(self._plan, values, dtype, events, base_index)
+            codes: Array = rescale(self.plan, values, dtype, events, base_index)
         else:
-            codes = narrow(run(self._plan, widen(values), events, base_index), dtype)
+            codes = narrow(run(self.plan, widen(values), events, base_index), dtype)
         self._count(probe, events, base_index, position)
         return codes
 
     def values(self, values: Array, probe: Probe, base_index: int = 0) -> Words:
         """As `codes`, for pipelines that do not end in codes: the int64 values after the last stage."""
         events = self._events(probe)
-        made = run(self._plan, widen(values), events, base_index)
+        made = run(self.plan, widen(values), events, base_index)
         self._count(probe, events, base_index, None)
         return made
 
@@ -110,7 +112,7 @@ class Rescaler:
             return
         current = widen(values)
         for index in range(last + 1):
-            run_stage(self._plan, current, index)
+            run_stage(self.plan, current, index)
             if wanted is None or self.points[index] in wanted:
                 yield self.points[index], current.copy()
 

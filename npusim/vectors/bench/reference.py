@@ -60,9 +60,7 @@ def _mac(unit: Unit) -> Iterator[str]:
     wanted = {"x_zeros": subtracts(unit.datapath), "weight_zeros": unit.datapath.weight.zero_point}
     for name, used in wanted.items():
         register = next((r for r in unit.fields if r.name == name.removesuffix("s") and used), None)
-        yield (
-            f"      assign {name}[column*{zero_bits} +: {zero_bits}] = {_extended(register, zero_bits)};"
-        )
+        yield (f"      assign {name}[column*{zero_bits} +: {zero_bits}] = {_extended(register, zero_bits)};")
     accumulator = unit.datapath.mac.accumulator.bits
     value = f"accumulators[column*{accumulator} +: {accumulator}]"
     yield from _instance(unit, unit.main, "rescale", value, "registers", "rescaled")
@@ -105,9 +103,7 @@ def _pipeline(unit: Unit) -> Iterator[str]:
     yield "  endgenerate"
 
 
-def _instance(
-    unit: Unit, role: PipelineRole, name: str, value: str, bus: str, result: str
-) -> Iterator[str]:
+def _instance(unit: Unit, role: PipelineRole, name: str, value: str, bus: str, result: str) -> Iterator[str]:
     """One pipeline; its result is the signed word `result` (`<result>_word` where that is a port).
 
     Yosys takes signed wires for signed ports, but no ``$signed``.

@@ -97,7 +97,9 @@ def table_vectors(unit: Unit, table: Sequence[int]) -> list[Vector]:
     ]
 
 
-def column_vectors(unit: Unit, beats: int, count: int, seed: int = 0, *, corners: bool = True) -> list[ColumnVector]:
+def column_vectors(
+    unit: Unit, beats: int, count: int, seed: int = 0, *, corners: bool = True
+) -> list[ColumnVector]:
     """Extreme operands lane by lane, biases that overflow at each beat and come back; then random."""
     rng = random.Random(seed)
     datapath = unit.datapath

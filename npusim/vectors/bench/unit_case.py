@@ -36,7 +36,10 @@ def write_columns(name: str, unit: Unit, vectors: Sequence[ColumnVector], folder
     count, beats = len(vectors), len(vectors[0].activations)
     activation, weight, lanes = unit.datapath.activation, unit.datapath.weight, unit.datapath.mac.lanes
     files = _registers(unit, [vector.fields for vector in vectors], "field_")
-    files["activations"] = (lanes * activation.bits, _packed([v.activations for v in vectors], activation.bits))
+    files["activations"] = (
+        lanes * activation.bits,
+        _packed([v.activations for v in vectors], activation.bits),
+    )
     files["weights"] = (lanes * weight.bits, _packed([v.weights for v in vectors], weight.bits))
     files["bias"] = (unit.bias_bits, [vector.bias for vector in vectors])
     files["pixels"] = (32, [0])

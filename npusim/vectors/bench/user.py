@@ -114,7 +114,9 @@ def users_of(rtl: Sequence[Path], top: str | None, ports: Path | None) -> dict[s
     """
     if not rtl:
         if top is not None or ports is not None:
-            raise InputError("names a module of yours", key="--top" if top else "--ports", allowed="with --rtl")
+            raise InputError(
+                "names a module of yours", key="--top" if top else "--ports", allowed="with --rtl"
+            )
         return None
     for path in rtl:
         if not path.is_file():
@@ -127,5 +129,7 @@ def users_of(rtl: Sequence[Path], top: str | None, ports: Path | None) -> dict[s
             raise InputError("several units are mapped", key="--top", found=top, allowed=f"`top` in {ports}")
         return {operation: user.replace(top=top) for operation, user in found.items()}
     if top is None:
-        raise InputError("your module's name is missing", key="--rtl", allowed="--top NAME or --ports MAP.yaml")
+        raise InputError(
+            "your module's name is missing", key="--rtl", allowed="--top NAME or --ports MAP.yaml"
+        )
     return {"mac": UserUnit(top=top)}

@@ -1,0 +1,57 @@
+"""Elementwise add, sub and mul from codes to codes, in parts."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from npusim.kernels import combine as kernel
+from npusim.kernels.direct.protocol import Bytes
+from npusim.kernels.plan import Plan
+from npusim.spec.elementwise import Combination
+
+
+class DirectCombination:
+    """One step's combination; make it with `direct_combination`.
+
+    Attributes
+    ----------
+    units
+        Stretches of whole rows of channels.
+    scratch_bytes
+        Nothing is needed.
+    """
+
+    def __init__(self, fused: kernel.FusedCombination, codes: np.dtype[np.generic], size: int) -> None:
+        self._fused, self._codes, self._size = fused, codes, size
+        self.units, self.scratch_bytes = -(-size // fused.width), 0
+
+    def run(self, inputs: Sequence[Bytes], out: Bytes, scratch: Bytes, first: int, last: int) -> None:
+        """See `Direct.run`."""
+        part = slice(first * self._fused.width, min(last * self._fused.width, self._size))
+        a, b = (codes.view(self._codes)[part] for codes in inputs)
+        self._fused.run(a, b, out.view(self._codes)[part])
+
+
+def direct_combination(
+    combination: Combination,
+    operands: tuple[Plan, Plan],
+    result: Plan,
+    inputs: Sequence[np.dtype[np.generic]],
+    codes: np.dtype[np.generic],
+    size: int,
+) -> DirectCombination | None:
+    """The one-pass form of a step on two tensors of one shape; None if it is not proven right.
+
+    Parameters
+    ----------
+    operands, result
+        The step's pipelines.
+    inputs, codes
+        The types of both inputs' codes and of the output's.
+    size
+        Codes of the output.
+    """
+    fused = kernel.fuse_combination(combination, operands, result, inputs, codes)
+    return None if fused is None else DirectCombination(fused, codes, size)

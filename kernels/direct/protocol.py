@@ -1,0 +1,33 @@
+"""What a step in one pass offers to whoever runs it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Protocol
+
+import numpy as np
+import numpy.typing as npt
+
+Bytes = npt.NDArray[np.uint8]
+"""A whole tensor's codes as flat bytes, in C order; inputs are read-only."""
+
+
+class Direct(Protocol):
+    """A step in one pass over its output, from codes to codes; used by several threads at once.
+
+    Attributes
+    ----------
+    units
+        How many parts the output has that can be computed apart: pixels, rows, stretches.
+    scratch_bytes
+        What a call needs.
+    """
+
+    units: int
+    scratch_bytes: int
+
+    def run(self, inputs: Sequence[Bytes], out: Bytes, scratch: Bytes, first: int, last: int) -> None:
+        """Compute the units `first` .. `last` - 1 of `out`.
+
+        `scratch` has `scratch_bytes` bytes or more that nobody else uses meanwhile.
+        """

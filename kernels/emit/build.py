@@ -1,0 +1,89 @@
+"""Small words for writing LLVM IR."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from llvmlite import ir
+from numba.core import cgutils
+
+I8, I16, I32, I64 = (ir.IntType(bits) for bits in (8, 16, 32, 64))
+POINTER = ir.PointerType()
+BYTES = ir.VectorType(I8, 64)
+LANES = ir.VectorType(I32, 16)
+WORDS = ir.VectorType(I64, 8)
+"""The three ways to see a 512-bit vector."""
+
+Value = Any
+"""An LLVM value."""
+
+
+def number(value: int, kind: Any = I64) -> Value:
+    """A constant."""
+    return ir.Constant(kind, value)
+
+
+def at(builder: Any, base: Value, offset: Value | int) -> Value:
+    """The pointer `offset` bytes from an address."""
+    shift = number(offset) if isinstance(offset, int) else offset
+    return builder.inttoptr(builder.add(base, shift), POINTER)
+
+
+def load(builder: Any, base: Value, offset: Value | int, kind: Any = LANES) -> Value:
+    """What lies there; nothing is assumed of its alignment."""
+    return builder.load(at(builder, base, offset), typ=kind, align=1)
+
+
+def store(builder: Any, value: Value, base: Value, offset: Value | int) -> None:
+    """Write without assuming alignment."""
+    builder.store(value, at(builder, base, offset), align=1)
+
+
+def splat(builder: Any, value: Value, lanes: int) -> Value:
+    """A scalar in every lane."""
+    nothing = ir.Constant(ir.VectorType(value.type, lanes), ir.Undefined)
+    first = builder.insert_element(nothing, value, number(0, I32))
+    return builder.shuffle_vector(first, nothing, ir.Constant(ir.VectorType(I32, lanes), [0] * lanes))
+
+
+def every(value: int, kind: Any) -> Value:
+    """A vector constant with one value in every lane."""
+    return ir.Constant(kind, [value] * kind.count)
+
+
+def dot_quads(builder: Any, total: Value, unsigned: Value, signed: Value) -> Value:
+    """``vpdpbusd``: four products of an unsigned and a signed byte a lane, added modulo 2**32.
+
+    It does not saturate (its sibling ``vpdpbusds`` does).
+    """
+    kind = ir.FunctionType(LANES, [LANES, BYTES, BYTES])
+    function = cgutils.get_or_insert_function(builder.module, kind, "llvm.x86.avx512.vpdpbusd.512")
+    operands = (builder.bitcast(operand, BYTES) for operand in (unsigned, signed))
+    return builder.call(function, [total, *operands])
+
+
+def call_x86(builder: Any, name: str, result: Any, operands: list[Value]) -> Value:
+    """An x86 intrinsic on values of one type."""
+    kind = ir.FunctionType(result, [operand.type for operand in operands])
+    function = cgutils.get_or_insert_function(builder.module, kind, f"llvm.x86.avx512.{name}")
+    return builder.call(function, operands)
+
+
+def store_bytes(builder: Any, value: Value, address: Value, count: Value) -> None:
+    """Write the first `count` bytes of a vector; those behind are not touched."""
+    lanes = value.type.count
+    bits = ir.IntType(lanes)
+    whole = builder.icmp_signed(">=", count, number(lanes))
+    with builder.if_else(whole) as (then, otherwise):
+        with then:
+            store(builder, value, address, 0)
+        with otherwise:
+            one = number(1, I64)
+            mask = builder.sub(builder.shl(one, count), one)
+            mask = mask if lanes == 64 else builder.trunc(mask, bits)
+            flags = ir.VectorType(ir.IntType(1), lanes)
+            name = f"llvm.masked.store.v{lanes}i8.p0"
+            kind = ir.FunctionType(ir.VoidType(), [value.type, POINTER, I32, flags])
+            function = cgutils.get_or_insert_function(builder.module, kind, name)
+            pointer = builder.inttoptr(address, POINTER)
+            builder.call(function, [value, pointer, number(1, I32), builder.bitcast(mask, flags)])

@@ -1,0 +1,183 @@
+"""An integer TFLite model as a program."""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import dataclass
+from pathlib import Path
+
+from pydantic import ValidationError
+
+from npusim.datapath import load_datapath
+from npusim.errors import InputError
+from npusim.importers.onnx.complaints import first_complaint
+from npusim.importers.onnx.importer import Numbers, preprocess_of
+from npusim.importers.tflite.builder import CODES, Builder, problem_of
+from npusim.importers.tflite.graph import Graph, Operator
+from npusim.importers.tflite.reader import read_tflite
+from npusim.importers.tflite.registry import converters
+from npusim.input_codes import byte_codes
+from npusim.preprocess import Preprocess
+from npusim.program import Program, Real
+
+DATAPATHS = {"INT8": "tflite", "UINT8": "tflite_uint8", "INT16": "tflite_int16"}
+"""By the type of a model's activations."""
+
+
+@dataclass(frozen=True)
+class ImportedModel:
+    """A program, and which tensors of the model are which of its tensors.
+
+    Attributes
+    ----------
+    tensors
+        Program tensors by the model's tensor index.
+    """
+
+    program: Program
+    tensors: dict[int, str]
+
+
+def import_program(
+    path: str | Path,
+    *,
+    name: str | None = None,
+    mean: Numbers | None = None,
+    std: Numbers | None = None,
+    channel_order: str = "rgb",
+) -> Program:
+    """Read an int8, uint8 or int16 TFLite model.
+
+    What the program computes are the bits of LiteRT's reference kernels. Operations on floats before
+    and after the integers are left to the program's host; `Program.notes` says which.
+
+    Parameters
+    ----------
+    path
+        The .tflite file.
+    name
+        The program's name; by default the file's.
+    mean, std, channel_order
+        How bytes become the real numbers that the model reads, ``(x - mean) / std``; without them the
+        program is fed codes or real numbers.
+
+    Raises
+    ------
+    InputError
+        Naming the file, and the operator that is not supported.
+
+    Examples
+    --------
+    >>> program = import_program("model_int8.tflite")  # doctest: +SKIP
+    """
+    preprocess = preprocess_of(mean, std, channel_order)
+    program = import_tflite(path, name=name).program
+    return program if preprocess is None else _with_bytes(program, preprocess)
+
+
+def _with_bytes(program: Program, preprocess: Preprocess) -> Program:
+    """The program with the code of every byte (A9), for images."""
+    tables = {}
+    for x in program.inputs:
+        if x.scale is not None and x.zero_point is not None:
+            codes = program.tensors[x.name].codes.register
+            tables[x.name] = byte_codes(preprocess, x.shape[-1], x.scale, x.zero_point, codes)
+    return program.replace(real=program.real.replace(preprocess=preprocess, byte_tables=tables))
+
+
+def import_tflite(path: str | Path, *, name: str | None = None) -> ImportedModel:
+    """As `import_program`, with the names of all tensors."""
+    path = Path(path)
+    try:
+        graph = read_tflite(path)
+        builder = Builder(graph, load_datapath(DATAPATHS[_activation_kind(graph)]))
+        notes = _convert_all(graph, builder)
+        program = _program(path, name, builder, notes)
+    except InputError as error:
+        raise error.at(file=path) from None
+    return ImportedModel(program, builder.values)
+
+
+def _activation_kind(graph: Graph) -> str:
+    """What most operators make."""
+    kinds = Counter(graph.tensors[index].kind for operator in graph.operators for index in operator.outputs)
+    found = {kind: kinds[kind] for kind in CODES if kinds[kind]}
+    if not found:
+        made = ", ".join(sorted(kinds))
+        raise InputError("the model has no integer tensors", found=made, allowed="an integer model")
+    return max(found, key=lambda kind: found[kind])
+
+
+def _convert_all(graph: Graph, builder: Builder) -> tuple[str, ...]:
+    for index in graph.inputs:
+        tensor = graph.tensors[index]
+        if tensor.kind in CODES and tensor.scales.size:
+            builder.add_input(tensor)
+        else:
+            builder.host.add(index)
+    left = [operator for operator in graph.operators if not _convert(operator, builder)]
+    counts = Counter(operator.op for operator in left)
+    what = ", ".join(f"{number} {op}" for op, number in sorted(counts.items()))
+    return (f"left to the host, being no operations on codes: {what}",) if what else ()
+
+
+def _convert(operator: Operator, builder: Builder) -> bool:
+    """Convert an operator; False if it is the host's."""
+    tensors = builder.graph.tensors
+    reads = [tensors[index] for index in operator.inputs if index >= 0]
+    makes = [tensors[index] for index in operator.outputs]
+    hosted = any(tensor.index in builder.host for tensor in reads)
+    if operator.op == "QUANTIZE" and hosted and not _after_codes(operator, builder):
+        builder.add_input(makes[0])
+        return False
+    if hosted or operator.op in {"DEQUANTIZE", "CUSTOM"}:
+        if any(tensor.kind in CODES and tensor.scales.size for tensor in makes):
+            raise operator.error("codes made of what the host computes are not supported")
+        builder.host |= set(operator.outputs)
+        return False
+    converter = converters().get(operator.op)
+    if converter is None:
+        raise operator.error("the operation is not supported", allowed=", ".join(converters()))
+    try:
+        converter(operator, builder)
+    except InputError as error:
+        raise problem_of(operator, error) from None
+    return True
+
+
+def _after_codes(operator: Operator, builder: Builder) -> bool:
+    """Whether a float is made of the program's results, and not of the model's inputs."""
+    makers = {index: maker for maker in builder.graph.operators for index in maker.outputs}
+    waiting, seen = list(operator.inputs), set()
+    while waiting:
+        index = waiting.pop()
+        if index in builder.values:
+            return True
+        if index in makers and index not in seen:
+            seen.add(index)
+            waiting += [i for i in makers[index].inputs if i >= 0]
+    return False
+
+
+def _program(path: Path, name: str | None, builder: Builder, notes: tuple[str, ...]) -> Program:
+    graph = builder.graph
+    outputs = [index for index in graph.outputs if index in builder.values]
+    for operator in graph.operators:
+        if set(operator.outputs) <= builder.host or operator.op == "DEQUANTIZE":
+            outputs += [index for index in operator.inputs if index in builder.values]
+    names = tuple(dict.fromkeys(builder.values[index] for index in outputs))
+    if not names or not builder.inputs:
+        raise InputError("nothing is left of the model when floats are left out")
+    try:
+        return Program(
+            name=builder.fresh(path.stem if name is None else name),
+            notes=notes,
+            input_names=tuple(builder.inputs),
+            output_names=names,
+            tensors=builder.tensors,
+            steps=tuple(builder.steps),
+            real=Real(tensors=builder.real, accumulators=builder.accumulators),
+            datapath=builder.datapath,
+        )
+    except ValidationError as error:
+        raise first_complaint(error) from None

@@ -1,0 +1,174 @@
+"""Small TFLite models, and what LiteRT's reference kernels say about them."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from npusim.importers.tflite.importer import ImportedModel, import_tflite
+from npusim.simulator import Simulator
+from tests.importers.models import need
+
+Array = npt.NDArray[Any]
+DTYPES = {
+    "INT8": np.int8,
+    "UINT8": np.uint8,
+    "INT16": np.int16,
+    "INT32": np.int32,
+    "INT64": np.int64,
+    "FLOAT32": np.float32,
+}
+VERSIONS = {"HARD_SWISH": 1, "PRELU": 1, "RELU_0_TO_1": 1, "RELU_N1_TO_1": 1}
+"""Of operators whose first or only version is meant."""
+
+
+class TfliteModel:
+    """A TFLite model in the making; tensors are called by their index."""
+
+    def __init__(self) -> None:
+        self.schema = need("ai_edge_litert.schema_py_generated")
+        self.graph = self.schema.SubGraphT()
+        self.graph.tensors, self.graph.operators, self.graph.inputs = [], [], []
+        self.model = self.schema.ModelT()
+        self.model.version = 3
+        self.model.operatorCodes, self.model.buffers = [], [self.schema.BufferT()]
+        self.model.subgraphs = [self.graph]
+
+    def tensor(
+        self,
+        shape: Sequence[int],
+        kind: str,
+        scale: float | Sequence[float] | None = None,
+        zero: int = 0,
+        axis: int = 0,
+        data: Array | None = None,
+    ) -> int:
+        made = self.schema.TensorT()
+        made.name = f"t{len(self.graph.tensors)}"
+        made.shape = list(shape)
+        made.type = getattr(self.schema.TensorType, kind)
+        if scale is not None:
+            quantization = self.schema.QuantizationParametersT()
+            quantization.scale = np.atleast_1d(np.array(scale, np.float32)).tolist()
+            quantization.zeroPoint = [zero] * len(quantization.scale)
+            quantization.quantizedDimension = axis
+            made.quantization = quantization
+        if data is not None:
+            buffer = self.schema.BufferT()
+            buffer.data = np.frombuffer(np.ascontiguousarray(data, DTYPES[kind]).tobytes(), np.uint8)
+            made.buffer = len(self.model.buffers)
+            self.model.buffers.append(buffer)
+        self.graph.tensors.append(made)
+        return len(self.graph.tensors) - 1
+
+    def input(self, shape: Sequence[int], kind: str, scale: float | None = None, zero: int = 0) -> int:
+        index = self.tensor(shape, kind, scale, zero)
+        self.graph.inputs.append(index)
+        return index
+
+    def constant(
+        self, data: npt.ArrayLike, kind: str, scale: Any = None, zero: int = 0, axis: int = 0
+    ) -> int:
+        values = np.asarray(data, DTYPES[kind])
+        return self.tensor(values.shape, kind, scale, zero, axis, values)
+
+    def add(
+        self, op: str, inputs: Sequence[int], outputs: Sequence[int], options: str = "", **values: Any
+    ) -> None:
+        made, code = self.schema.OperatorT(), self.schema.OperatorCodeT()
+        code.builtinCode = getattr(self.schema.BuiltinOperator, op)
+        code.deprecatedBuiltinCode, code.version = min(code.builtinCode, 127), VERSIONS.get(op, 2)
+        made.opcodeIndex = len(self.model.operatorCodes)
+        self.model.operatorCodes.append(code)
+        made.inputs, made.outputs = list(inputs), list(outputs)
+        if options:
+            made.builtinOptionsType = getattr(self.schema.BuiltinOptions, options)
+            made.builtinOptions = getattr(self.schema, f"{options}T")()
+            for name, value in values.items():
+                assert hasattr(made.builtinOptions, name), name
+                setattr(made.builtinOptions, name, value)
+        self.graph.operators.append(made)
+
+    def content(self, *outputs: int) -> bytes:
+        flatbuffers = need("flatbuffers")
+        self.graph.outputs = list(outputs)
+        builder = flatbuffers.Builder(1024)
+        builder.Finish(self.model.Pack(builder), b"TFL3")
+        return bytes(builder.Output())
+
+    def save(self, folder: Path, *outputs: int) -> Path:
+        path = folder / "model.tflite"
+        path.write_bytes(self.content(*outputs))
+        return path
+
+
+class Reference:
+    """LiteRT's reference kernels on a model."""
+
+    def __init__(self, content: bytes) -> None:
+        runtime = need("ai_edge_litert.interpreter")
+        self._interpreter = runtime.Interpreter(
+            model_content=content,
+            experimental_op_resolver_type=runtime.OpResolverType.BUILTIN_REF,
+            experimental_preserve_all_tensors=True,
+        )
+        self._interpreter.allocate_tensors()
+        self._inputs = self._interpreter.get_input_details()
+
+    def run(self, inputs: Sequence[Array]) -> None:
+        for detail, values in zip(self._inputs, inputs, strict=True):
+            self._interpreter.set_tensor(detail["index"], values.reshape(detail["shape"]))
+        self._interpreter.invoke()
+
+    def tensor(self, index: int) -> Array:
+        found: Array = self._interpreter.get_tensor(index)
+        return found
+
+
+def random_codes(imported: ImportedModel, rng: np.random.Generator) -> list[Array]:
+    """Codes of the whole range for every input of a program."""
+    made = []
+    for x in imported.program.inputs:
+        codes = imported.program.tensors[x.name].codes.interval
+        made.append(rng.integers(codes.low, codes.high + 1, x.shape).astype(x.dtype))
+    return made
+
+
+def differences(
+    content: bytes, imported: ImportedModel, batches: Sequence[Sequence[Array]]
+) -> dict[str, int]:
+    """By program tensor how many values differ from the reference; tensors without any are left out.
+
+    Every tensor that both have is compared, and the outputs once more as they are without taps.
+    """
+    program, reference, simulator = imported.program, Reference(content), Simulator(imported.program)
+    found: dict[str, int] = {}
+    for inputs in batches:
+        feed = {name: x[np.newaxis] for name, x in zip(program.input_names, inputs, strict=True)}
+        reference.run(inputs)
+        taps = simulator.run(feed, taps=[f"{step.name}:output" for step in program.steps], threads=1).taps
+        made = {step.output: taps[step.name]["output"][0] for step in program.steps}
+        direct = {name: codes[0] for name, codes in simulator.run(feed, threads=1).outputs.items()}
+        for index, name in imported.tensors.items():
+            wanted = reference.tensor(index).astype(np.int64).reshape(-1)
+            for values in (made.get(name), direct.get(name)):
+                if values is not None:
+                    count = int(np.count_nonzero(values.astype(np.int64).reshape(-1) != wanted))
+                    found[name] = found.get(name, 0) + count
+    return {name: count for name, count in found.items() if count}
+
+
+def assert_exact(
+    model: TfliteModel, folder: Path, *outputs: int, images: int = 3, seed: int = 0
+) -> ImportedModel:
+    """Import a model and compare it with the reference on random codes."""
+    path = model.save(folder, *outputs)
+    imported = import_tflite(path)
+    rng = np.random.default_rng(seed)
+    batches = [random_codes(imported, rng) for _ in range(images)]
+    assert differences(path.read_bytes(), imported, batches) == {}
+    return imported
