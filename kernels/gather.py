@@ -6,7 +6,7 @@ from npusim.kernels.jit import Array, kernel
 from npusim.kernels.ops import Words
 
 
-@kernel(signatures=3)
+@kernel(signatures=5)
 def gather(
     x: Array,
     first_channel: int,
@@ -26,7 +26,8 @@ def gather(
     first_channel, channels
         The channels to take.
     geometry : int64[PARAMETERS]
-    patches : int16[rows, depth]
+    patches : int16 or uint8[rows, depth]
+        Bytes for 8-bit codes only.
         Columns are (ky, kx, channel) in this order; those beyond are left alone.
     """
     height, width, all_channels = x.shape

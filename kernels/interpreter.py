@@ -79,7 +79,7 @@ def _fit(values: Words, op: Words, columns: Words) -> None:
 
 @part
 def _convert(values: Words, op: Words, columns: Words, reals: Reals, tables: Words) -> int:
-    """Table, float32, float64, divide; nothing for any other operation. Returns how many addresses do not exist."""
+    """Table, float stages, divide; nothing for any other operation. Returns how many addresses do not exist."""
     code, p, bad = op[CODE], FIRST_PARAMETER, 0
     if code == Op.TABLE:
         half = (1 << op[p + 2]) >> 1
@@ -126,7 +126,7 @@ def _flag(values: Words, op: Words, columns: Words, reals: Reals, tables: Words,
         for i in range(values.shape[0]):
             value, _ = look_up(values[i], tables, op[p], op[p + 1], op[p + 2], op[p + 3])
             flags[i] |= shift_flags(value, half, half - 1)
-    elif code == Op.FLOAT32 or code == Op.FLOAT64:
+    elif code in (Op.FLOAT32, Op.FLOAT64):
         scale, single = reals[column], code == Op.FLOAT32
         for i in range(values.shape[0]):
             value = values[i]

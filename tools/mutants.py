@@ -1,5 +1,8 @@
 """The kill table: solved vectors against every fault of the catalogue, beside as many random vectors.
 
+The default datapath's units meet every fault, the units of the others those that one of the two kinds of vectors
+has not killed yet.
+
 python tools/mutants.py [--simulator verilator|icarus] [--folder DIR] [--datapath NAME ...]
 """
 
@@ -108,7 +111,8 @@ def main() -> int:
             for unit in units(datapath):
                 folder = root / name / f"{unit.kind}_{unit.name}"
                 folder.mkdir(parents=True, exist_ok=True)
-                found = run_unit(unit, faults, arguments.simulator, folder.resolve())
+                left = [f for f in faults if any(Fate.KILLED not in each[f.name] for each in totals.values())]
+                found = run_unit(unit, left, arguments.simulator, folder.resolve())
                 print_row(f"{name} {unit.kind} {unit.name}", found)
                 for kind, each in found.items():
                     for fault, fate in each.items():

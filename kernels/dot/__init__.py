@@ -10,6 +10,7 @@ from npusim.kernels.isa import InstructionSet, selected
 
 IMPLEMENTED = {
     InstructionSet.GENERIC: "npusim.kernels.dot.generic",
+    InstructionSet.AVX2: "npusim.kernels.dot.avx2",
     InstructionSet.AVX512_VNNI: "npusim.kernels.dot.avx512_vnni",
 }
 """The module of each implemented set; imported only if it is used, since a target that lacks an

@@ -92,10 +92,14 @@ def _mac(
     step: MacStep | AveragePoolStep, inputs: Sequence[Interval], sums: Interval | None, datapath: Datapath
 ) -> Interval:
     assert sums is not None
-    fields: dict[str, Any] = dict(step.fields)
-    if isinstance(step, AveragePoolStep):
-        fields["multiplier"] = step.multipliers
+    fields = step.fields if isinstance(step, MacStep) else pool_fields(step)
     return rescaled(step.stages(datapath), sums, fields)
+
+
+def pool_fields(step: AveragePoolStep) -> dict[str, Any]:
+    """The registers of windows of every size, as columns."""
+    each = [step.fields_of(index) for index in range(len(step.counts))]
+    return {name: np.concatenate([np.ravel(fields[name]) for fields in each]) for name in each[0]}
 
 
 def _binary(

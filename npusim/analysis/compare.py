@@ -20,7 +20,7 @@ _SMALL = 1 << 12
 """Domains of so many values are enumerated side by side."""
 _MAX_CODES = 1 << 16
 _LOOP_CHUNK = 1 << 18
-_MOST_LOOPED = 2
+_MOST_LOOPED = 1
 _PROBE_CODES = 24
 _CHUNK_CHANNELS = 1 << 12
 

@@ -16,6 +16,7 @@ from npusim.analysis.explanation import Observed, apply_all, explain
 from npusim.analysis.legality import require_legal
 from npusim.analysis.patterns import pattern_units
 from npusim.analysis.rescale import Rescale
+from npusim.analysis.scales import filled_alike, translated
 from npusim.analysis.units import not_compared, program_units
 from npusim.datapath.model import Datapath
 from npusim.program import Program
@@ -135,6 +136,8 @@ class EquivalenceReport:
 def equivalence(left: Datapath, right: Datapath, program: Program | None = None) -> EquivalenceReport:
     """Compare the rescales of two datapaths.
 
+    Where their scale recipes fill registers differently, the same real multipliers are compared.
+
     Parameters
     ----------
     program
@@ -145,10 +148,7 @@ def equivalence(left: Datapath, right: Datapath, program: Program | None = None)
     InputError
         If one of the datapaths cannot hold the program, naming everything that does not fit.
     """
-    if program is not None:
-        for side in (left, right):
-            require_legal(program, side)
-    units = pattern_units(left, right) if program is None else program_units(program, left, right)
+    units = pattern_units(left, right) if program is None else _program_units(program, left, right)
     kept = [affordable(unit) for unit in units] if program is None else units
     found = tuple(compare(unit) for unit in kept)
     return EquivalenceReport(
@@ -161,6 +161,15 @@ def equivalence(left: Datapath, right: Datapath, program: Program | None = None)
         () if program is None else not_compared(program),
         sum(len(unit.low) for unit in units) - sum(len(unit.low) for unit in kept),
     )
+
+
+def _program_units(program: Program, left: Datapath, right: Datapath) -> list[Unit]:
+    sides = []
+    for side in (left, right):
+        if filled_alike(program.datapath, side):
+            require_legal(program, side)
+        sides.append(translated(program, side))
+    return program_units(sides[0], sides[1])
 
 
 def _declared(left: Datapath, right: Datapath) -> Iterator[tuple[str, str, str]]:

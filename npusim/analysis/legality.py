@@ -13,6 +13,7 @@ from npusim.datapath.operations import PipelineRole
 from npusim.errors import InputError
 from npusim.program import Program
 from npusim.spec.interval import Interval
+from npusim.spec.stages import Table
 from npusim.spec.width import bits_for
 from npusim.steps.average_pool import AveragePoolStep
 from npusim.steps.base import Step
@@ -104,8 +105,11 @@ def _step_misfits(step: Step, datapath: Datapath) -> Iterator[Misfit]:
         for name in needed_fields(stages):
             if name not in fields:
                 yield Misfit(step.name, f"{key}.{name}", "nothing", "every field the pipeline reads")
+        tables = {stage.table for stage in stages if isinstance(stage, Table)}
         for name, value in fields.items():
             yield from _field_misfits(step.name, f"{key}.{name}", name, value, datapath)
+            if np.ndim(value) and name not in tables:
+                yield from _granularity_misfits(step.name, f"{key}.{name}", name, value, datapath)
     if isinstance(step, MacStep):
         yield from _mac_misfits(step, datapath)
 
@@ -150,7 +154,12 @@ def _field_misfits(step: str, key: str, name: str, value: Any, datapath: Datapat
     if not found.within(register.interval):
         sufficient = f"fields.{name}: {{{_register_text(found, register)}}}"
         yield Misfit(step, key, str(found), str(register.interval), sufficient)
-    if np.ndim(value) and register.per is Granularity.LAYER:
+
+
+def _granularity_misfits(step: str, key: str, name: str, value: Any, datapath: Datapath) -> Iterator[Misfit]:
+    """One value per channel where the layer has one register."""
+    register = datapath.fields.get(name)
+    if register is not None and register.per is Granularity.LAYER:
         sufficient = f"fields.{name}.per: channel"
         yield Misfit(step, key, f"{np.size(value)} values", "one register per layer", sufficient)
 

@@ -11,6 +11,7 @@ import numpy as np
 
 from npusim.analysis.comparison import Unit
 from npusim.analysis.rescale import Rescale
+from npusim.analysis.scales import filled_alike, same_reals
 from npusim.datapath.checks import derive_pipeline
 from npusim.datapath.model import Datapath
 from npusim.datapath.operations import PIPELINES, PipelineRole
@@ -64,11 +65,35 @@ def _unit(left: Datapath, right: Datapath, operation: str, role: PipelineRole) -
     entering = [_entering(side, operation, role) for side in (left, right)]
     low = max(_WORD.low, *(found.low for found in entering))
     high = min(_WORD.high, *(found.high for found in entering))
-    fields, channels = pattern_fields(left, right, stages[0], stages[1])
-    sides = Rescale(stages[0], fields, channels), Rescale(stages[1], fields, channels)
+    ours, theirs, channels = _both_fields(left, right, stages[0], stages[1])
+    if not channels:
+        return None
+    sides = Rescale(stages[0], ours, channels), Rescale(stages[1], theirs, channels)
     ends = np.full(channels, low, np.int64), np.full(channels, high, np.int64)
     name = f"{operation}.{role}"
     return Unit(name, name, *sides, *ends)
+
+
+def _both_fields(
+    left: Datapath, right: Datapath, ours: tuple[BaseStage, ...], theirs: tuple[BaseStage, ...]
+) -> tuple[dict[str, Any], dict[str, Any], int]:
+    """The fields of both pipelines, and how many columns: the same real multipliers."""
+    if filled_alike(left, right):
+        fields, channels = pattern_fields(left, right, ours, theirs)
+        return fields, fields, channels
+    parts = left.scale.parts.keys() | right.scale.parts.keys()
+    others = tuple(stage for stage in theirs if not {field_name(o) for o in stage.operands()} & parts)
+    fields, channels = pattern_fields(left, right, ours, others)
+    if not fields.keys() & set(left.scale.multipliers):
+        return fields, fields, channels
+    own = [name for name in left.scale.parts if name in fields]
+    columns, rows = same_reals(np.stack([fields[name] for name in own], axis=1), own, left, right)
+    kept = {name: value if name in _tables(ours) else value[columns] for name, value in fields.items()}
+    return kept, {**kept, **rows}, len(columns)
+
+
+def _tables(stages: Sequence[BaseStage]) -> set[str]:
+    return {stage.table for stage in stages if isinstance(stage, Table)}
 
 
 def _entering(datapath: Datapath, operation: str, role: PipelineRole) -> Interval:

@@ -6,10 +6,8 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-import numpy as np
-
 from npusim.analysis.bounds import Bounds, Moment, Words, bounds
-from npusim.analysis.code_ranges import field_ranges, output_range
+from npusim.analysis.code_ranges import field_ranges, output_range, pool_fields
 from npusim.analysis.columns import Columns, columns_of
 from npusim.analysis.matmul_bounds import matmul_bounds
 from npusim.datapath.model import Datapath
@@ -221,7 +219,7 @@ def _ranges(
 def rescale_of(step: Any, datapath: Datapath) -> tuple[tuple[Any, ...], PlainFields]:
     """The pipeline behind a step's accumulators, and what it reads."""
     if isinstance(step, AveragePoolStep):
-        return step.stages(datapath), {**step.fields, "multiplier": np.asarray(step.multipliers)}
+        return step.stages(datapath), pool_fields(step)
     return step.result_stages(datapath) if isinstance(step, MatmulStep) else step.stages(
         datapath
     ), step.fields

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
+from dataclasses import dataclass
 
 import numpy as np
 
 from npusim.analysis.bounds import Moment
 from npusim.analysis.code_ranges import COPIES, combined_range
 from npusim.analysis.comparison import Unit
-from npusim.analysis.proof import ProofReport, StepProof, prove
+from npusim.analysis.proof import ProofReport, prove
 from npusim.analysis.rescale import Rescale, Words
 from npusim.datapath.model import Datapath
 from npusim.datapath.operations import PIPELINES, RESIZE_WEIGHT, PipelineRole
@@ -33,79 +34,63 @@ from npusim.steps.recode import RecodeStep
 from npusim.steps.resize_bilinear import ResizeBilinearStep, blended
 from npusim.steps.table import TableStep
 
-Sides = tuple[Datapath, Datapath]
+_WITHOUT_RESCALE: tuple[type[Step], ...] = (
+    ArgmaxStep,
+    ClampStep,
+    ConstantStep,
+    InterleaveStep,
+    PadStep,
+    RecodeStep,
+    *COPIES,
+)
+_OPERANDS = (BinaryStep, MatmulStep, ConcatStep, ExtremeStep)
+_WITH_RESCALE: tuple[type[Step], ...] = (MacStep, AveragePoolStep, ResizeBilinearStep, TableStep, *_OPERANDS)
 
 
-def program_units(program: Program, left: Datapath, right: Datapath) -> list[Unit]:
-    """Every rescale of a program, on both datapaths, over the values that the program can reach."""
-    proofs = prove(program, datapath=left), prove(program, datapath=right)
-    found: list[Unit] = []
-    for step in program.ordered_steps:
-        channels = int(program.tensors[step.output].shape[-1])
-        inputs = [proofs[0].codes[name].hull(proofs[1].codes[name]) for name in step.inputs]
-        match step:
-            case MacStep():
-                found.append(_mac_unit(step, (left, right), proofs))
-            case AveragePoolStep():
-                found += _pool_units(step, (left, right), proofs, channels)
-            case BinaryStep():
-                widths = [int(program.tensors[name].shape[-1]) for name in step.inputs]
-                found += _binary_units(step, (left, right), inputs, [*widths, channels])
-            case ConcatStep():
-                widths = [int(program.tensors[name].shape[-1]) for name in step.inputs]
-                found += _concat_units(step, (left, right), inputs, widths)
-            case ExtremeStep():
-                widths = [int(program.tensors[name].shape[-1]) for name in step.inputs]
-                found += _concat_units(step, (left, right), inputs, widths)
-            case MatmulStep():
-                inner = int(program.tensors[step.inputs[0]].shape[-1])
-                widths = [int(program.tensors[name].shape[-1]) for name in step.inputs]
-                found += _matmul_units(step, (left, right), inputs, [*widths, channels], inner)
-            case ResizeBilinearStep():
-                found.append(_resize_unit(step, (left, right), inputs[0], channels))
-            case TableStep():
-                ends = _constant(inputs[0], channels)
-                found.append(
-                    _unit(step.name, (left, right), "table", PipelineRole.RESULT, step.fields, *ends)
-                )
+@dataclass(frozen=True, eq=False)
+class _Station:
+    """One pipeline of a step on one datapath.
+
+    Attributes
+    ----------
+    low, high : int64[channels]
+        The values that can enter it.
+    """
+
+    name: str
+    operation: str
+    role: PipelineRole
+    fields: PlainFields
+    low: Words
+    high: Words
+
+    def rescale(self, datapath: Datapath) -> Rescale:
+        stages = require_pipeline(datapath, self.operation, self.role)
+        return Rescale(stages, self.fields, len(self.low))
+
+
+def program_units(left: Program, right: Program) -> list[Unit]:
+    """Every rescale of a program, over the values that it can reach on either datapath.
+
+    Parameters
+    ----------
+    left, right
+        One program on two datapaths: from `scales.translated`.
+    """
+    sides = left.datapath, right.datapath
+    ours, theirs = (list(_stations(program, prove(program))) for program in (left, right))
+    found = []
+    for one, other in zip(ours, theirs, strict=True):
+        low, high = np.minimum(one.low, other.low), np.maximum(one.high, other.high)
+        place = f"{pipeline_name(sides[0], one.operation)}.{one.role}"
+        found.append(Unit(one.name, place, one.rescale(sides[0]), other.rescale(sides[1]), low, high))
     return found
 
 
 def not_compared(program: Program) -> tuple[str, ...]:
     """Steps of kinds that this comparison does not know."""
-    known: tuple[type[Step], ...] = (
-        MacStep,
-        AveragePoolStep,
-        BinaryStep,
-        ConcatStep,
-        ExtremeStep,
-        MatmulStep,
-        ResizeBilinearStep,
-        ArgmaxStep,
-        InterleaveStep,
-        TableStep,
-        ClampStep,
-        PadStep,
-        ConstantStep,
-        RecodeStep,
-        *COPIES,
-    )
+    known = (*_WITH_RESCALE, *_WITHOUT_RESCALE)
     return tuple(step.name for step in program.ordered_steps if not isinstance(step, known))
-
-
-def _unit(
-    name: str,
-    sides: Sides,
-    operation: str,
-    role: PipelineRole,
-    fields: PlainFields,
-    low: Words,
-    high: Words,
-) -> Unit:
-    stages = [require_pipeline(side, operation, role) for side in sides]
-    place = f"{pipeline_name(sides[0], operation)}.{role}"
-    first, second = (Rescale(found, fields, len(low)) for found in stages)
-    return Unit(name, place, first, second, low, high)
 
 
 def pipeline_name(datapath: Datapath, operation: str) -> str:
@@ -115,73 +100,55 @@ def pipeline_name(datapath: Datapath, operation: str) -> str:
     return operation if known else pipeline_name(datapath, str(fallback))
 
 
-def _mac_unit(step: MacStep, sides: Sides, proofs: tuple[ProofReport, ProofReport]) -> Unit:
-    low, high = _held([proof.step(step.name) for proof in proofs])
-    return _unit(step.name, sides, step.operation.value, PipelineRole.RESULT, step.fields, low, high)
+def _stations(program: Program, proof: ProofReport) -> Iterator[_Station]:
+    for step in program.ordered_steps:
+        if isinstance(step, _OPERANDS):
+            yield from _operands(step, program, proof)
+        if isinstance(step, _WITH_RESCALE) and not isinstance(step, (ConcatStep, ExtremeStep)):
+            yield from _results(step, program, proof)
 
 
-def _held(proofs: Sequence[StepProof]) -> tuple[Words, Words]:
-    """The least and greatest accumulators of each channel on either datapath."""
-    lows, highs = [], []
-    for proof in proofs:
-        low, high = proof.reachable.low(Moment.FINAL), proof.reachable.high(Moment.FINAL)
-        if proof.overflow_possible:
-            low, high = np.full_like(low, proof.register.low), np.full_like(high, proof.register.high)
-        lows.append(low)
-        highs.append(high)
-    return np.minimum(*lows), np.maximum(*highs)
+def _operands(
+    step: BinaryStep | MatmulStep | ConcatStep | ExtremeStep, program: Program, proof: ProofReport
+) -> Iterator[_Station]:
+    for index, (name, fields) in enumerate(zip(step.inputs, step.operand_fields, strict=True)):
+        if fields is not None:
+            ends = _constant(proof.codes[name], program.tensors[name].shape[-1])
+            text = f"{step.name}, operand {index}"
+            yield _Station(text, step.kind, PipelineRole.OPERAND, fields, *ends)
+
+
+def _results(step: Step, program: Program, proof: ProofReport) -> Iterator[_Station]:
+    datapath, channels = program.datapath, int(program.tensors[step.output].shape[-1])
+    inputs, role = [proof.codes[name] for name in step.inputs], PipelineRole.RESULT
+    match step:
+        case MacStep():
+            held = _held(proof, step.name, channels)
+            yield _Station(step.name, step.operation.value, role, step.fields, *held)
+        case MatmulStep():
+            yield _Station(step.name, step.kind, role, step.fields, *_held(proof, step.name, channels))
+        case AveragePoolStep():
+            for index, count in enumerate(step.counts):
+                name, held = f"{step.name}, windows of {count}", _held(proof, step.name, channels)
+                yield _Station(name, step.kind, role, step.fields_of(index), *held)
+        case BinaryStep():
+            ends = _constant(combined_range(step, inputs, datapath), channels)
+            yield _Station(step.name, step.kind, role, step.fields, *ends)
+        case ResizeBilinearStep():
+            blends = blended(inputs[0], datapath.fields[RESIZE_WEIGHT].bits)
+            yield _Station(step.name, "resize", role, step.fields, *_constant(blends, channels))
+        case TableStep():
+            yield _Station(step.name, step.kind, role, step.fields, *_constant(inputs[0], channels))
+
+
+def _held(report: ProofReport, name: str, channels: int) -> tuple[Words, Words]:
+    """The least and greatest accumulators of each channel: anything, once they can overflow."""
+    proof = report.step(name)
+    if proof.overflow_possible:
+        return _constant(Interval.of(proof.register), channels)
+    low, high = proof.reachable.low(Moment.FINAL), proof.reachable.high(Moment.FINAL)
+    return np.broadcast_to(low, (channels,)), np.broadcast_to(high, (channels,))
 
 
 def _constant(interval: Interval, channels: int) -> tuple[Words, Words]:
     return np.full(channels, interval.low, np.int64), np.full(channels, interval.high, np.int64)
-
-
-def _pool_units(
-    step: AveragePoolStep, sides: Sides, proofs: tuple[ProofReport, ProofReport], channels: int
-) -> Iterator[Unit]:
-    low, high = _held([proof.step(step.name) for proof in proofs])
-    for index, count in enumerate(step.counts):
-        name = f"{step.name}, windows of {count}"
-        yield _unit(name, sides, "average_pool", PipelineRole.RESULT, step.fields_of(index), low, high)
-
-
-def _binary_units(
-    step: BinaryStep, sides: Sides, inputs: Sequence[Interval], widths: Sequence[int]
-) -> Iterator[Unit]:
-    """`widths`: channels of both inputs and of the output."""
-    for index, (codes, fields) in enumerate(zip(inputs, step.operand_fields, strict=True)):
-        ends = _constant(codes, widths[index])
-        yield _unit(f"{step.name}, operand {index}", sides, step.kind, PipelineRole.OPERAND, fields, *ends)
-    first, second = (combined_range(step, inputs, side) for side in sides)
-    ends = _constant(first.hull(second), widths[2])
-    yield _unit(step.name, sides, step.kind, PipelineRole.RESULT, step.fields, *ends)
-
-
-def _matmul_units(
-    step: MatmulStep, sides: Sides, inputs: Sequence[Interval], widths: Sequence[int], inner: int
-) -> Iterator[Unit]:
-    """`widths`: channels of both inputs and of the output."""
-    for index, (codes, fields) in enumerate(zip(inputs, step.operand_fields, strict=True)):
-        ends = _constant(codes, widths[index])
-        yield _unit(f"{step.name}, operand {index}", sides, step.kind, PipelineRole.OPERAND, fields, *ends)
-    sums = []
-    for side in sides:
-        _, reached = step.reachable(inputs, inner, side)
-        sums.append(reached.clamped(Interval.of(side.mac.accumulator.register)))
-    ends = _constant(sums[0].hull(sums[1]), widths[2])
-    yield _unit(step.name, sides, step.kind, PipelineRole.RESULT, step.fields, *ends)
-
-
-def _resize_unit(step: ResizeBilinearStep, sides: Sides, codes: Interval, channels: int) -> Unit:
-    first, second = (blended(codes, side.fields[RESIZE_WEIGHT].bits) for side in sides)
-    ends = _constant(first.hull(second), channels)
-    return _unit(step.name, sides, "resize", PipelineRole.RESULT, step.fields, *ends)
-
-
-def _concat_units(
-    step: ConcatStep | ExtremeStep, sides: Sides, inputs: Sequence[Interval], widths: Sequence[int]
-) -> Iterator[Unit]:
-    for index, (codes, fields) in enumerate(zip(inputs, step.operand_fields, strict=True)):
-        if fields is not None:
-            ends = _constant(codes, widths[index])
-            yield _unit(f"{step.name}, input {index}", sides, step.kind, PipelineRole.OPERAND, fields, *ends)

@@ -102,12 +102,15 @@ class Lowering:
 
     def scale_fields(self, real: Fraction, stages: Sequence[BaseStage]) -> FieldValues:
         """What the datapath's recipe makes of one real multiplier: the fields that `stages` read."""
-        made = self._filled(real)
-        return {name: made[name] for name in needed_fields(tuple(stages)) if name in made}
+        return {**self._filled(real, stages)}
 
-    def _filled(self, real: Fraction) -> dict[str, int]:
+    def _filled(self, real: Fraction, stages: Sequence[BaseStage]) -> dict[str, int]:
+        """The fields that `stages` read; only they limit the shift."""
+        ranges = self.datapath.ranges()
+        read = {name: ranges[name] for name in needed_fields(tuple(stages)) if name in ranges}
         try:
-            return fill(real, self.datapath.scale, self.datapath.ranges())
+            made = fill(real, self.datapath.scale, read)
+            return {name: made[name] for name in read if name in made}
         except ArithmeticError as error:
             raise InputError(f"the datapath cannot hold a scale: {error}") from None
 
@@ -119,15 +122,15 @@ class Lowering:
         except ArithmeticError as error:
             raise InputError(f"the datapath cannot hold a scale: {error}") from None
 
-    def channel_scales(self, reals: Sequence[Fraction]) -> FieldValues:
-        """The recipe's fields and `inverse_shift` of channels with scales of their own.
+    def channel_scales(self, reals: Sequence[Fraction], stages: Sequence[BaseStage]) -> FieldValues:
+        """The recipe's fields that `stages` read, and `inverse_shift`, of channels with scales of their own.
 
         With one shift per layer the inverse shift normalises each channel's multiplier; what it
         cannot hold comes out of the multiplier's precision.
         """
-        parts = [name for name in self.datapath.scale.parts if name in self.datapath.fields]
+        parts = [name for name in needed_fields(tuple(stages)) if name in self.datapath.scale.parts]
         if all(self.datapath.per_channel(name) for name in parts):
-            filled = [self._filled(real) for real in reals]
+            filled = [self._filled(real, stages) for real in reals]
             fields: FieldValues = {name: _column([one[name] for one in filled]) for name in parts}
             return fields | self.inverse_shifts(_column([0] * len(reals)))
         if "inverse_shift" not in self.datapath.fields:

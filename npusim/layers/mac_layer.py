@@ -149,11 +149,13 @@ class MacLayer(FusingLayer):
 
     def _scale_fields(self, lowering: Lowering, weights: QuantizedWeights, y: str) -> FieldValues:
         x_scale, y_scale = lowering.real_scale(self.inputs[0]), lowering.real_scale(y)
+        stages = require_pipeline(lowering.datapath, self.operation.value, PipelineRole.RESULT)
         if len(weights.scales) > 1:
             scales = [weights.channel_scale(o) for o in range(weights.outputs)]
-            return lowering.channel_scales([lowering.ratio([x_scale, scale], y_scale) for scale in scales])
+            return lowering.channel_scales(
+                [lowering.ratio([x_scale, scale], y_scale) for scale in scales], stages
+            )
         layer = lowering.ratio([x_scale, Fraction(float(weights.scales[0]))], y_scale)
-        stages = require_pipeline(lowering.datapath, self.operation.value, PipelineRole.RESULT)
         return lowering.scale_fields(layer, stages) | lowering.inverse_shifts(weights.shifts)
 
 

@@ -18,8 +18,7 @@ def lower_sum(layer: BroadcastingLayer, lowering: Lowering, step: type[BinarySte
     """The step of a layer whose operands are brought to one scale before they are combined."""
     (y,) = layer.outputs
     stages = require_pipeline(lowering.datapath, layer.kind, PipelineRole.RESULT)
-    rescaled = lowering.scale_fields(lowering.real_scale(y), stages)
-    multiplies = "multiplier" in rescaled
+    multiplies = "multiplier" in needed_fields(stages)
     operands, scale = _through_common(layer, lowering, stages) if multiplies else _at_once(layer, lowering)
     fields, activation = lowering.output_fields(y, layer.clip)
     return step(
@@ -38,7 +37,7 @@ def _at_once(layer: BroadcastingLayer, lowering: Lowering) -> tuple[list[FieldVa
     stages = require_pipeline(lowering.datapath, layer.kind, PipelineRole.OPERAND)
     if "multiplier" not in needed_fields(stages):
         raise InputError(
-            f"{lowering.datapath.name} combines codes of one scale; npusim does not lower {layer.kind} to that",
+            f"{lowering.datapath.name} combines codes of one scale: {layer.kind} is not lowered to that",
             key=layer.name,
         )
     y_scale = lowering.real_scale(y)

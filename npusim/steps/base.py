@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
-from typing import Annotated, Any, ClassVar
+from typing import TYPE_CHECKING, Annotated, Any, ClassVar
 
 import numpy as np
 import numpy.typing as npt
@@ -17,9 +17,11 @@ from pydantic import Field
 
 from npusim.datapath.model import Codes, Datapath
 from npusim.errors import InputError
-from npusim.kernels.direct.protocol import Direct
 from npusim.model import Model, Name, Shape
 from npusim.steps.probe import PathDecision, Probe, StatisticsMode
+
+if TYPE_CHECKING:  # loading a program loads no kernels
+    from npusim.kernels.direct.protocol import Direct
 
 Array = npt.NDArray[Any]
 

@@ -10,7 +10,6 @@ import numpy as np
 import numpy.typing as npt
 
 from npusim.importers.tflite.importer import ImportedModel, import_tflite
-from npusim.simulator import Simulator
 from tests.importers.models import need
 
 Array = npt.NDArray[Any]
@@ -22,7 +21,17 @@ DTYPES = {
     "INT64": np.int64,
     "FLOAT32": np.float32,
 }
-VERSIONS = {"HARD_SWISH": 1, "PRELU": 1, "RELU_0_TO_1": 1, "RELU_N1_TO_1": 1}
+VERSIONS = {
+    "DEPTH_TO_SPACE": 1,
+    "ELU": 1,
+    "EXPAND_DIMS": 1,
+    "HARD_SWISH": 1,
+    "PRELU": 1,
+    "RELU_0_TO_1": 1,
+    "RELU_N1_TO_1": 1,
+    "RESHAPE": 1,
+    "SQUEEZE": 1,
+}
 """Of operators whose first or only version is meant."""
 
 
@@ -106,69 +115,16 @@ class TfliteModel:
         return path
 
 
-class Reference:
-    """LiteRT's reference kernels on a model."""
-
-    def __init__(self, content: bytes) -> None:
-        runtime = need("ai_edge_litert.interpreter")
-        self._interpreter = runtime.Interpreter(
-            model_content=content,
-            experimental_op_resolver_type=runtime.OpResolverType.BUILTIN_REF,
-            experimental_preserve_all_tensors=True,
-        )
-        self._interpreter.allocate_tensors()
-        self._inputs = self._interpreter.get_input_details()
-
-    def run(self, inputs: Sequence[Array]) -> None:
-        for detail, values in zip(self._inputs, inputs, strict=True):
-            self._interpreter.set_tensor(detail["index"], values.reshape(detail["shape"]))
-        self._interpreter.invoke()
-
-    def tensor(self, index: int) -> Array:
-        found: Array = self._interpreter.get_tensor(index)
-        return found
-
-
-def random_codes(imported: ImportedModel, rng: np.random.Generator) -> list[Array]:
-    """Codes of the whole range for every input of a program."""
-    made = []
-    for x in imported.program.inputs:
-        codes = imported.program.tensors[x.name].codes.interval
-        made.append(rng.integers(codes.low, codes.high + 1, x.shape).astype(x.dtype))
-    return made
-
-
-def differences(
-    content: bytes, imported: ImportedModel, batches: Sequence[Sequence[Array]]
-) -> dict[str, int]:
-    """By program tensor how many values differ from the reference; tensors without any are left out.
-
-    Every tensor that both have is compared, and the outputs once more as they are without taps.
-    """
-    program, reference, simulator = imported.program, Reference(content), Simulator(imported.program)
-    found: dict[str, int] = {}
-    for inputs in batches:
-        feed = {name: x[np.newaxis] for name, x in zip(program.input_names, inputs, strict=True)}
-        reference.run(inputs)
-        taps = simulator.run(feed, taps=[f"{step.name}:output" for step in program.steps], threads=1).taps
-        made = {step.output: taps[step.name]["output"][0] for step in program.steps}
-        direct = {name: codes[0] for name, codes in simulator.run(feed, threads=1).outputs.items()}
-        for index, name in imported.tensors.items():
-            wanted = reference.tensor(index).astype(np.int64).reshape(-1)
-            for values in (made.get(name), direct.get(name)):
-                if values is not None:
-                    count = int(np.count_nonzero(values.astype(np.int64).reshape(-1) != wanted))
-                    found[name] = found.get(name, 0) + count
-    return {name: count for name, count in found.items() if count}
-
-
 def assert_exact(
     model: TfliteModel, folder: Path, *outputs: int, images: int = 3, seed: int = 0
 ) -> ImportedModel:
     """Import a model and compare it with the reference on random codes."""
     path = model.save(folder, *outputs)
     imported = import_tflite(path)
-    rng = np.random.default_rng(seed)
-    batches = [random_codes(imported, rng) for _ in range(images)]
-    assert differences(path.read_bytes(), imported, batches) == {}
+    litert, rng = need("tools.litert"), np.random.default_rng(seed)
+    comparer, found = litert.Comparer(path.read_bytes(), imported), litert.Comparison()
+    for _ in range(images):
+        comparer.add(litert.random_codes(imported, rng), found)
+    assert found.values > 0
+    assert found.differing == {}
     return imported

@@ -13,11 +13,13 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from npusim.kernels import combine, depthwise, interpreter, ordered, pool, rescale
-from npusim.kernels.dot import across_columns, along_products
+from npusim.kernels import combine, depthwise, interpreter, isa, ordered, pool, rescale
+from npusim.kernels.direct.weights import pack_blocks
+from npusim.kernels.dot import across_columns, along_products, avx2, avx512_vnni
 from npusim.kernels.events import EventCounts
 from npusim.kernels.gather import gather
 from npusim.kernels.geometry import Geometry
+from npusim.kernels.isa import InstructionSet
 from npusim.kernels.jit import readonly
 from npusim.kernels.ordered import OrderedColumn
 from npusim.kernels.packed import Nest, pack
@@ -139,6 +141,16 @@ def check_dots(guard: Guard) -> None:
                 out = guard.out((rows, columns + 2), np.int32)
                 weights = guard.codes((depth, columns), np.int32)
                 across_columns.multiply_columns(patches[:rows], weights, out, 2)
+                if InstructionSet.AVX2 in isa.available():
+                    pairs = avx2.DOT_PRODUCT.pack(guard.codes((columns, depth), np.int8), np.dtype(np.int8))
+                    assert isinstance(pairs, avx2.PairsMatrix)
+                    whole = guard.codes((-(-rows // 12) * 12, depth), np.int16)
+                    avx2.multiply_pairs(whole, guard.given(pairs.weights), out, 2, columns)
+                if isa.selected() is InstructionSet.AVX512_VNNI:
+                    blocks = pack_blocks(guard.codes((columns, depth), np.int8))
+                    given = guard.given(blocks.weights), guard.given(blocks.table)
+                    bytes_ = guard.codes((rows, depth), np.uint8)
+                    avx512_vnni.multiply_blocks(bytes_, *given, out, 2, columns)
 
 
 def check_windows(guard: Guard) -> None:
@@ -155,6 +167,9 @@ def check_windows(guard: Guard) -> None:
                 for first, count in ((0, channels), (channels // 2, channels - channels // 2)):
                     patches = guard.out((geometry.pixels, geometry.taps * count), np.int16)
                     gather(x, first, count, parameters, 0, geometry.pixels, 1, 0, patches)
+                    if np.dtype(dtype).itemsize == 1:
+                        narrow = guard.out(patches.shape, np.uint8)
+                        gather(x, first, count, parameters, 0, geometry.pixels, 1, 0, narrow)
                 pool._sum(x, parameters, guard.out((geometry.pixels, channels), np.int64))
                 pool._maximum(x, parameters, guard.out((geometry.pixels, channels), dtype))
     for channels in (1, 15, 16, 17):

@@ -18,10 +18,11 @@ SELECTED = "from npusim.kernels import isa; print(isa.selected().value, [c.value
     "environment",
     [
         {"NPUSIM_ISA": "generic"},
+        *[{"NPUSIM_ISA": choice.value} for choice in isa.available()[1:]],
         {"NUMBA_CPU_NAME": "generic", "NUMBA_CPU_FEATURES": ""},
         {"NUMBA_ENABLE_AVX": "0"},
     ],
-    ids=["forced", "baseline", "without avx"],
+    ids=["forced", *[choice.value for choice in isa.available()[1:]], "baseline", "without avx"],
 )
 def test_every_target_computes_the_same_bits(environment: dict[str, str]) -> None:
     done = run_python(BUNDLE, **environment)

@@ -29,7 +29,7 @@ def saturated(value: int, bits: int) -> int:
 
 
 def test_nvdla() -> None:
-    """sdp_c.cpp and nvdla_int.h: truncation adds half to the magnitude; CVT saturates to 17 bits, then to 8."""
+    """sdp_c.cpp, nvdla_int.h: truncation adds half to the magnitude; CVT saturates to 17 bits, then 8."""
 
     def truncate(value: int, bits: int) -> int:
         magnitude = math.floor(Fraction(abs(value), 2**bits) + Fraction(1, 2))
@@ -84,7 +84,7 @@ def test_vta() -> None:
 
 
 def test_gemmini_output_stationary() -> None:
-    """PE.scala: the accumulator shifted, half to even, onto the 20-bit bus; then clipped to the input type."""
+    """PE.scala: the accumulator shifted, half to even, onto the 20-bit bus, then clipped to int8."""
     rng = np.random.default_rng(3)
     shift = shifts(rng, 31)
     fields = {"shift": shift, **bounds(rng, -128, 127)}

@@ -33,7 +33,7 @@ def scale_of(row: Row) -> np.float32:
     ("preset", "low", "high"), [("onnxruntime", 0, 255), ("onnxruntime_int8", -128, 127)]
 )
 def test_onnxruntime_clamps_then_rounds_half_to_even(preset: str, low: int, high: int) -> None:
-    """MlasRequantizeOutput: convert, multiply, clamp in float to ``qmin - zp .. qmax - zp``, round, add zp."""
+    """MlasRequantizeOutput: convert, multiply, clamp in float to ``qmin - zp .. qmax - zp``, round, add."""
     rng = np.random.default_rng(1)
     scale = float_scales(rng)
     ends = {"low": np.full(CASES, low), "high": np.full(CASES, high)}
@@ -49,7 +49,7 @@ def test_onnxruntime_clamps_then_rounds_half_to_even(preset: str, low: int, high
 
 
 def test_gemmini_reads_accumulators_out_through_a_float() -> None:
-    """Arithmetic.scala: rec float of the accumulator, times scale, to integer half to even, clipped to int8."""
+    """Arithmetic.scala: float of the accumulator, times scale, to integer half to even, clipped to int8."""
     rng = np.random.default_rng(2)
     scale = float_scales(rng)
     fields = {"scale": bits(scale), **bounds(rng, -128, 127)}

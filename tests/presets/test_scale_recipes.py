@@ -32,8 +32,7 @@ def reals() -> Iterator[float]:
     rng = np.random.default_rng(0)
     yield 0.0
     for power in range(-34, 8):
-        for value in (math.ldexp(1.0, power), math.ldexp(1 - 2**-33, power), math.ldexp(1 + 2**-52, power)):
-            yield value
+        yield from (math.ldexp(near, power) for near in (1.0, 1 - 2**-33, 1 + 2**-52))
     yield from np.exp2(rng.uniform(-36, 5, COUNT)).tolist()
 
 

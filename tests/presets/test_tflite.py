@@ -110,7 +110,7 @@ def test_convolutions_round_twice(preset: str, operation: str) -> None:
 
 
 def test_fully_connected_multiplies_by_a_double() -> None:
-    """reference/integer_ops/fully_connected.h: ``round(static_cast<double>(acc) * effective_output_scale)``."""
+    """fully_connected.h: ``round(static_cast<double>(acc) * effective_output_scale)``."""
     rng = np.random.default_rng(2)
     ratio = np.exp2(rng.uniform(-24, 1, CASES))
     ratio[::3] = np.exp2(rng.integers(-24, 1, len(ratio[::3])))
@@ -174,7 +174,7 @@ def test_int16_convolutions_keep_16_bits_of_the_multiplier() -> None:
 
 @pytest.mark.parametrize(("preset", "bits", "left"), [("tflite", 8, 20), ("tflite_int16", 16, 15)])
 def test_add(preset: str, bits: int, left: int) -> None:
-    """reference/integer_ops/add.h: both inputs and the sum by MultiplyByQuantizedMultiplierSmallerThanOneExp."""
+    """add.h: both inputs and the sum by MultiplyByQuantizedMultiplierSmallerThanOneExp."""
     rng = np.random.default_rng(6)
     low, high = -(1 << (bits - 1)), (1 << (bits - 1)) - 1
     multiplier, exponent = scales(rng, greatest=0)

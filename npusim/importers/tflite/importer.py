@@ -99,8 +99,10 @@ def import_tflite(path: str | Path, *, name: str | None = None) -> ImportedModel
 
 
 def _activation_kind(graph: Graph) -> str:
-    """What most operators make."""
-    kinds = Counter(graph.tensors[index].kind for operator in graph.operators for index in operator.outputs)
+    """What most operators read, weights aside."""
+    read = [index for operator in graph.operators for index in operator.inputs if index >= 0]
+    tensors = [graph.tensors[index] for index in (*read, *graph.outputs)]
+    kinds = Counter(tensor.kind for tensor in tensors if tensor.data is None)
     found = {kind: kinds[kind] for kind in CODES if kinds[kind]}
     if not found:
         made = ", ".join(sorted(kinds))

@@ -30,7 +30,7 @@ class _Slot:
 
 
 @dataclass(frozen=True)
-class _Work:
+class Work:
     """One step: its executor, its one-pass form if it has one, its size."""
 
     executor: Executor
@@ -77,6 +77,11 @@ class Schedule:
         Every tensor's type.
     inputs, outputs
         The program's.
+
+    Attributes
+    ----------
+    work
+        What is computed, in order.
     """
 
     def __init__(
@@ -88,14 +93,14 @@ class Schedule:
     ) -> None:
         self._outputs = tuple(outputs)
         self._inputs = tuple(inputs)
-        self._work = []
+        self.work = []
         for step, executor in steps:
             kinds = [tensors[name] for name in step.inputs]
             output = tensors[step.output]
             size = step.macs(kinds, output) + prod(output.shape)
-            self._work.append(_Work(executor, executor.direct(), step.inputs, step.output, size))
-        self._slots, self._sizes = _place(self._work, tensors, inputs, outputs)
-        self._scratch_bytes = max((w.direct.scratch_bytes for w in self._work if w.direct), default=0)
+            self.work.append(Work(executor, executor.direct(), step.inputs, step.output, size))
+        self._slots, self._sizes = _place(self.work, tensors, inputs, outputs)
+        self._scratch_bytes = max((w.direct.scratch_bytes for w in self.work if w.direct), default=0)
 
     def workspace(self) -> Workspace:
         """Fresh buffers."""
@@ -123,15 +128,19 @@ class Schedule:
         """
         for name in self._inputs:
             space.tensors[name][...] = codes[name]
-        for work in self._work:
-            if work.direct is None:
-                values = [space.tensors[name] for name in work.inputs]
-                space.tensors[work.output][...] = work.executor.run(values, Probe())
-            else:
-                inputs = [space.inputs[name] for name in work.inputs]
-                _spread(work.direct, work.size, inputs, space.bytes[work.output], space, pool, threads)
+        for work in self.work:
+            self.compute(work, space, pool, threads)
         for name in self._outputs:
             out[name][...] = space.tensors[name]
+
+    def compute(self, work: Work, space: Workspace, pool: Pool | None = None, threads: int = 1) -> None:
+        """One step, from its inputs in the workspace to its output there."""
+        if work.direct is None:
+            values = [space.tensors[name] for name in work.inputs]
+            space.tensors[work.output][...] = work.executor.run(values, Probe())
+        else:
+            inputs = [space.inputs[name] for name in work.inputs]
+            _spread(work.direct, work.size, inputs, space.bytes[work.output], space, pool, threads)
 
 
 def _spread(
@@ -159,7 +168,7 @@ def _spread(
 
 
 def _place(
-    steps: Sequence[_Work], tensors: Mapping[str, TensorType], inputs: Sequence[str], outputs: Sequence[str]
+    steps: Sequence[Work], tensors: Mapping[str, TensorType], inputs: Sequence[str], outputs: Sequence[str]
 ) -> tuple[dict[str, _Slot], list[int]]:
     """Each tensor's buffer, and the buffers' sizes."""
     last = {name: index for index, work in enumerate(steps) for name in work.inputs}

@@ -7,7 +7,6 @@ from enum import StrEnum
 from pathlib import Path
 
 from npusim.errors import CheckFailed
-from npusim.files.atomic import write_text
 from npusim.vectors.bench.case import Case
 from npusim.vectors.bench.emit import emit
 from npusim.vectors.bench.faults import ACTIVATED, Fault, write_faulty
@@ -65,7 +64,3 @@ def best(found: Sequence[Fate]) -> Fate:
     """The fate over several runs: killed once is killed."""
     return next(fate for fate in Fate if fate in found)
 
-
-def write_table(path: Path, rows: Sequence[Sequence[str]]) -> None:
-    """A kill table as tab-separated text."""
-    write_text(path, "".join("\t".join(row) + "\n" for row in rows))

@@ -12,6 +12,7 @@ from itertools import product
 
 from npusim.datapath import Datapath
 from npusim.datapath.operations import PipelineRole
+from npusim.datapath.stage_operands import tables
 from npusim.spec.interval import Interval
 from npusim.spec.mac import accumulate
 from npusim.spec.pipeline import run
@@ -173,7 +174,7 @@ def _corner_registers(unit: Unit, stages: Sequence[BaseStage]) -> Iterator[Regis
         y_zero = zeros[turn // 2 % len(zeros)] if turn % 2 else 0
         wanted = {"multiplier": m, "shift": shift, "inverse_shift": second, "y_zero": y_zero}
         wanted |= {"low": least, "high": greatest}
-        yield {field.name: wanted.get(field.name, 0) for field in unit.fields}
+        yield {name: wanted.get(name, 0) for name in _names(unit)}
 
 
 def _thresholds(stages: Sequence[BaseStage], fields: Registers, entering: Interval) -> list[int]:
@@ -199,9 +200,9 @@ def _vector(stages: Sequence[BaseStage], value: int, fields: Registers) -> Vecto
 
 def _random_registers(unit: Unit, rng: random.Random) -> Registers:
     fields = {}
-    for field in unit.fields:
-        interval = _interval(unit, field.name)
-        fields[field.name] = rng.randint(interval.low, interval.high)
+    for name in _names(unit):
+        interval = _interval(unit, name)
+        fields[name] = rng.randint(interval.low, interval.high)
     if fields.get("low", 0) > fields.get("high", 0):
         fields["low"], fields["high"] = fields["high"], fields["low"]
     return fields
@@ -214,6 +215,12 @@ def _pulled_to_corners(unit: Unit, fields: Registers, rng: random.Random) -> Reg
 def _random_codes(unit: Unit, rng: random.Random, count: int) -> list[int]:
     codes = unit.datapath.activation.interval
     return [rng.randint(codes.low, codes.high) for _ in range(count)]
+
+
+def _names(unit: Unit) -> list[str]:
+    """All registers, those without bits among them."""
+    without = tables(unit.datapath)
+    return [name for name in unit.datapath.fields if name not in without]
 
 
 def _interval(unit: Unit, name: str) -> Interval:

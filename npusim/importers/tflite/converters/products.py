@@ -61,11 +61,12 @@ def mac(
     bias: Array,
     axis: int,
     *,
+    place: int = 0,
     name: str | None = None,
     **geometry: Any,
 ) -> str:
-    """A MAC step with the model's scales; `x` is the program's tensor of input 0."""
-    source, weights, y = builder.tensor(operator, 0), builder.tensor(operator, 1), builder.output(operator)
+    """A MAC step with the model's scales; `x` is the program's tensor of input `place`."""
+    source, weights, y = builder.tensor(operator, place), builder.tensor(operator, 1), builder.output(operator)
     datapath = builder.datapath
     pipeline = require_pipeline(datapath, operation.value, PipelineRole.RESULT)
     reals = _reals(operator, source, weights, y, len(codes), axis)

@@ -1,0 +1,124 @@
+"""The reference RTL makes what the spec makes, for datapaths that differ in every part."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from npusim.datapath import Datapath, load_datapath
+from npusim.datapath.systemverilog import package
+from npusim.spec.rounding import Rounding
+from npusim.vectors.bench import stimulus
+from npusim.vectors.bench.emit import RTL
+from npusim.vectors.bench.run import Outcome
+from npusim.vectors.bench.simulators import Simulator
+from npusim.vectors.bench.unit import Unit, UnitKind
+from npusim.vectors.bench.unit_case import write_words
+from tests.rtl.units import changed, column_case, require, rescale_case, run_cases
+
+OTHERS: dict[str, dict[str, Any]] = {
+    "every_stage": {
+        "pipelines.mac.result": [
+            {"stage": "add", "operand": -3, "bits": 33, "overflow": "wrap"},
+            {"stage": "shift_left", "by": 2},
+            {"stage": "saturate", "to": 34},
+            {"stage": "select_negative", "positive": "multiplier", "negative": 3},
+            {"stage": "shift_right", "by": ["shift", "inverse_shift", 1], "rounding": "away"},
+            {"stage": "wrap", "to": 9},
+            {"stage": "multiply", "by": "-y_zero", "bits": 12, "overflow": "saturate"},
+            {"stage": "clamp", "low": "low", "high": "high"},
+        ]
+    },
+    "unsigned": {
+        "activation": {"bits": 8, "signed": False},
+        "pipelines": {
+            "mac": {
+                "result": [
+                    {"stage": "multiply", "by": "multiplier"},
+                    {"stage": "shift_right", "by": ["shift", "inverse_shift"], "rounding": "half_away"},
+                    {"stage": "saturate", "to": 8, "to_signed": False, "bits": 8, "signed": False},
+                ]
+            }
+        },
+    },
+}
+MACS: dict[str, dict[str, Any]] = {
+    "late_with_tree": {
+        "mac.bias": {"bits": 32, "place": "late"},
+        "mac.tree": {"bits": 17, "overflow": "saturate"},
+    },
+    "subtract": {"mac.zero_point": "subtract", "mac.lanes": 5},
+    "wrap": {"mac.accumulator": {"bits": 24, "overflow": "wrap"}, "mac.bias.bits": 24},
+}
+
+
+def passes(datapath: Datapath, simulator: Simulator, folder: Path, *, pipelined: bool = False) -> None:
+    (result,) = run_cases([rescale_case(datapath, folder, pipelined=pipelined)], simulator, folder)
+    assert (result.outcome, result.text) == (Outcome.PASSED, "")
+    assert result.compared >= 600
+
+
+@pytest.mark.parametrize("rule", Rounding)
+def test_every_rounding_rule(rule: Rounding, tmp_path: Path) -> None:
+    passes(changed({"pipelines.mac.result[1].rounding": rule.value}), require(Simulator.ICARUS), tmp_path)
+
+
+@pytest.mark.parametrize("name", ["shift_before_multiply", "shift_after_rounding", "multiplier31", "inverse0"])
+def test_presets(name: str, tmp_path: Path) -> None:
+    passes(load_datapath(f"wes_npu_{name}"), require(Simulator.ICARUS), tmp_path)
+
+
+@pytest.mark.parametrize("name", OTHERS)
+def test_other_stages(name: str, tmp_path: Path) -> None:
+    passes(changed(OTHERS[name]), require(Simulator.ICARUS), tmp_path)
+
+
+def test_a_register_behind_every_stage(tmp_path: Path) -> None:
+    passes(load_datapath("wes_npu"), require(Simulator.ICARUS), tmp_path, pipelined=True)
+
+
+@pytest.mark.parametrize("name", MACS)
+def test_mac_columns(name: str, tmp_path: Path) -> None:
+    case = column_case(changed(MACS[name]), tmp_path)
+    (result,) = run_cases([case], require(Simulator.ICARUS), tmp_path)
+    assert (result.outcome, result.text) == (Outcome.PASSED, "")
+    assert result.compared == 2 * 151
+
+
+@pytest.mark.parametrize("operation", ["add", "sub", "mul"])
+def test_two_codes_combined(operation: str, tmp_path: Path) -> None:
+    unit = Unit(UnitKind.COMBINE, operation, load_datapath("wes_npu"))
+    case = write_words(operation, unit, stimulus.combine_vectors(unit, 500), tmp_path / operation)
+    (result,) = run_cases([case], require(Simulator.ICARUS), tmp_path)
+    assert (result.outcome, result.text) == (Outcome.PASSED, "")
+
+
+@pytest.mark.parametrize(
+    "stage",
+    [
+        {"index_bits": 8},
+        {"index_bits": 5, "fraction_bits": 3, "rounding": "half_even"},
+        {"index_bits": 3, "fraction_bits": 5, "rounding": "half_up"},
+    ],
+)
+def test_tables(stage: dict[str, Any], tmp_path: Path) -> None:
+    datapath = changed({"pipelines.table.result": [{"stage": "table", "table": "table", **stage}]})
+    unit = Unit(UnitKind.PIPELINE, "table", datapath)
+    table = [(37 * entry * entry + 11 * entry) % 256 - 128 for entry in range(unit.table.entries)]
+    vectors = stimulus.table_vectors(unit, table)
+    (result,) = run_cases(
+        [write_words("table", unit, vectors, tmp_path / "table", table)], require(Simulator.ICARUS), tmp_path
+    )
+    assert (result.outcome, result.compared, result.text) == (Outcome.PASSED, 256, "")
+
+
+def test_the_codes_are_those_of_the_packages() -> None:
+    constant = re.compile(r"localparam int ((?:ROUND|OVERFLOW|ZERO_POINT|BIAS|STAGE)_\w+) = (\d+);")
+    emitted = dict(constant.findall(package(load_datapath("wes_npu"))))
+    codes = dict(constant.findall((RTL / "npusim_codes.sv").read_text()))
+    assert len(codes) > 20
+    assert codes == {name: emitted[name] for name in codes}
+    assert {name for name in emitted if name.startswith(("ROUND_", "STAGE_"))} <= set(codes)
