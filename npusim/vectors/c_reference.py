@@ -14,7 +14,7 @@ from npusim.spec.convolution import ZeroPoint
 from npusim.spec.mac import BiasPlace
 from npusim.spec.stages import BaseStage, Operand, Table, field_name
 from npusim.spec.width import Width
-from npusim.vectors.c_runtime import FLOAT_RUNTIME, RUNTIME
+from npusim.vectors.c_runtime import FLOAT_RUNTIMES, RUNTIME
 from npusim.vectors.c_stages import register_code, stage_code
 
 _C = {Source.SUM: "a + b", Source.DIFFERENCE: "a - b", Source.PRODUCT: "a * b"}
@@ -98,8 +98,8 @@ def _source(name: str, title: str, functions: Sequence[Function]) -> str:
         "\n".join([f"{f.prototype()} {{", *(f"    {line}" for line in f.body), "}", ""]) for f in functions
     ]
     whole = "\n".join(bodies)
-    runtime = RUNTIME + (FLOAT_RUNTIME if "float32(" in whole else "")
-    return "\n".join([*text, runtime, whole])
+    floats = [made for name, made in FLOAT_RUNTIMES.items() if f"{name}(" in whole]
+    return "\n".join([*text, RUNTIME, *floats, whole])
 
 
 def _imports(name: str, functions: Sequence[Function]) -> str:
@@ -128,9 +128,9 @@ def _field_arguments(stages: Sequence[BaseStage], prefix: str = "") -> list[Argu
     for stage in stages:
         operands: Sequence[Operand] = stage.operands()
         for name in filter(None, map(field_name, operands)):
-            found.setdefault(name, Argument(f"{prefix}{identifier(name)}"))
+            found.setdefault(name, Argument(f"{prefix}field_{identifier(name)}"))
         if isinstance(stage, Table):
-            found[stage.table] = Argument(f"{prefix}{identifier(stage.table)}", stage.entries)
+            found[stage.table] = Argument(f"{prefix}field_{identifier(stage.table)}", stage.entries)
     return list(found.values())
 
 
@@ -147,7 +147,9 @@ def _mac(datapath: Datapath) -> Iterator[Function]:
     )
     off = " - x_zero" if mac.zero_point is ZeroPoint.SUBTRACT else ""
     weight_off = " - weight_zero" if datapath.weight.zero_point else ""
-    tree = () if mac.tree is None else (f"v = {register_code('v', Width(mac.tree.bits), mac.tree.overflow)};",)
+    tree = (
+        () if mac.tree is None else (f"v = {register_code('v', Width(mac.tree.bits), mac.tree.overflow)};",)
+    )
     yield Function(
         f"{prefix}_mac_beat",
         "The accumulator after one more beat; missing lanes must be zero.",

@@ -5,11 +5,14 @@ Sums and products are made on unsigned integers, where C defines what overflows.
 
 from __future__ import annotations
 
+from string import Template
+
 from npusim.spec.rounding import Rounding
 
 _RULES = ", ".join(f"ROUND_{rule.name}" for rule in Rounding)
 
-RUNTIME = f"""\
+RUNTIME = (
+    f"""\
 #if defined(__GNUC__)
 #define UNUSED __attribute__((unused))
 #else
@@ -17,7 +20,8 @@ RUNTIME = f"""\
 #endif
 
 enum {{ {_RULES} }};
-""" + """
+"""
+    + """
 typedef unsigned long long word;
 
 UNUSED static long long add(long long a, long long b) { return (long long)((word)a + (word)b); }
@@ -34,28 +38,41 @@ UNUSED static long long floored(long long v, long long n) {
     return v < 0 ? (long long)~(~(word)v >> n) : (long long)((word)v >> n);
 }
 
-/* A1 */
-UNUSED static long long shift_right(long long v, long long n, int rule) {
-    long long quotient, increment;
-    int guard, sticky, sign = v < 0, last;
-    if (n == 0) return v;
-    quotient = floored(v, n);
-    guard = (int)(floored(v, n - 1) & 1);
-    sticky = n > 64 ? v != 0 : ((word)v & ((((word)1 << (n - 1)) - 1))) != 0;
-    last = (int)(quotient & 1);
+/* A1: 0 or 1, what a rule adds to the floored quotient. */
+UNUSED static long long increment(int rule, int guard, int sticky, int sign, int last) {
     switch (rule) {
-    case ROUND_HALF_UP: increment = guard; break;
-    case ROUND_HALF_DOWN: increment = guard & sticky; break;
-    case ROUND_HALF_TOWARD_ZERO: increment = guard & (sign | sticky); break;
-    case ROUND_HALF_AWAY: increment = guard & ((!sign) | sticky); break;
-    case ROUND_HALF_EVEN: increment = guard & (last | sticky); break;
-    case ROUND_HALF_ODD: increment = guard & ((!last) | sticky); break;
-    case ROUND_TOWARD_ZERO: increment = sign & (guard | sticky); break;
-    case ROUND_CEIL: increment = guard | sticky; break;
-    case ROUND_AWAY: increment = (!sign) & (guard | sticky); break;
-    default: increment = 0; break;
+    case ROUND_HALF_UP: return guard;
+    case ROUND_HALF_DOWN: return guard & sticky;
+    case ROUND_HALF_TOWARD_ZERO: return guard & (sign | sticky);
+    case ROUND_HALF_AWAY: return guard & ((!sign) | sticky);
+    case ROUND_HALF_EVEN: return guard & (last | sticky);
+    case ROUND_HALF_ODD: return guard & ((!last) | sticky);
+    case ROUND_TOWARD_ZERO: return sign & (guard | sticky);
+    case ROUND_CEIL: return guard | sticky;
+    case ROUND_AWAY: return (!sign) & (guard | sticky);
+    default: return 0;
     }
-    return quotient + increment;
+}
+
+UNUSED static long long shift_right(long long v, long long n, int rule) {
+    long long quotient = floored(v, n);
+    int guard, sticky;
+    if (n == 0) return v;
+    guard = (int)(floored(v, n - 1) & 1);
+    sticky = n > 64 ? v != 0 : ((word)v & (((word)1 << (n - 1)) - 1)) != 0;
+    return quotient + increment(rule, guard, sticky, v < 0, (int)(quotient & 1));
+}
+
+/* A.divide: the divisor is positive; twice a rest may not fit into a signed word. */
+UNUSED static long long divide(long long v, long long by, int rule) {
+    long long quotient = v / by, rest = v % by;
+    word twice;
+    if (rest < 0) {
+        rest += by;
+        quotient -= 1;
+    }
+    twice = (word)rest * 2;
+    return quotient + increment(rule, twice >= (word)by, rest && twice != (word)by, v < 0, (int)(quotient & 1));
 }
 
 UNUSED static long long clamp(long long v, long long low, long long high) {
@@ -83,25 +100,50 @@ UNUSED static long long interpolate(const long long *table, long long address, i
     return add(shift_left(table[index], fraction_bits), multiply(table[index + 1] - table[index], fraction));
 }
 """
+)
 """The primitives."""
 
-FLOAT_RUNTIME = """
-/* A.float32: the two float operations round half to even; the value is then taken apart exactly. */
-UNUSED static long long float32(long long v, long long scale, int rule, int to) {
-    union { float value; unsigned int bits; } made;
-    volatile float converted = (float)v, product;
-    int exponent;
+_FLOAT = """
+/* A.@name: both float operations round half to even; the product is then taken apart exactly. */
+UNUSED static long long @name(long long v, long long scale, int rule, int to) {
+    union { @type value; unsigned @word bits; } made;
+    volatile @type converted = (@type)v, product;
     long long significand, most = 0x7fffffffffffffffLL;
-    made.bits = (unsigned int)scale;
+    int exponent;
+    made.bits = (unsigned @word)scale;
     product = converted * made.value;
     made.value = product;
-    exponent = (int)(made.bits >> 23 & 255);
-    significand = (long long)(made.bits & 0x7fffff) | (exponent ? 0x800000 : 0);
-    if (made.bits >> 31) significand = -significand;
-    exponent = (exponent ? exponent : 1) - 150;
+    exponent = (int)(made.bits >> @fraction & @mask);
+    significand = (long long)(made.bits & (((unsigned @word)1 << @fraction) - 1));
+    if (exponent) significand |= 1LL << @fraction;
+    if (made.bits >> @top) significand = -significand;
+    exponent = (exponent ? exponent : 1) - @bias;
     if (exponent < 0) return saturate(shift_right(significand, -exponent, rule), to, 1);
-    if (exponent > 39) return saturate(significand < 0 ? -most - 1 : most, to, 1);
+    if (exponent > 62 - @fraction) return saturate(significand < 0 ? -most - 1 : most, to, 1);
     return saturate(shift_left(significand, exponent), to, 1);
 }
 """
-"""The stage that rescales in float."""
+
+
+def _float_runtime(name: str, c_type: str, word: str, fraction: int, exponent_bits: int) -> str:
+    least = 3 - (1 << (exponent_bits - 1)) - (fraction + 1)
+    return _Text(_FLOAT).substitute(
+        name=name,
+        type=c_type,
+        word=word,
+        fraction=fraction,
+        mask=(1 << exponent_bits) - 1,
+        top=fraction + exponent_bits,
+        bias=1 - least,
+    )
+
+
+class _Text(Template):
+    delimiter = "@"
+
+
+FLOAT_RUNTIMES = {
+    "float32": _float_runtime("float32", "float", "int", 23, 8),
+    "float64": _float_runtime("float64", "double", "long long", 52, 11),
+}
+"""The stages that rescale in float, by their names."""

@@ -8,7 +8,9 @@ from npusim.spec.stages import (
     Add,
     BaseStage,
     Clamp,
+    Divide,
     Float32,
+    Float64,
     Multiply,
     Operand,
     Saturate,
@@ -27,7 +29,7 @@ def stage_code(stage: BaseStage) -> str:
     Examples
     --------
     >>> stage_code(Multiply(by="multiplier"))
-    'v = multiply(v, multiplier);'
+    'v = multiply(v, field_multiplier);'
     """
     text = _exact(stage)
     if stage.register is not None and stage.overflow is not None:
@@ -55,6 +57,8 @@ def _exact(stage: BaseStage) -> str:  # noqa: PLR0911 - one return a stage
             return f"shift_left(v, {_operand(by)})"
         case ShiftRight(by=by, rounding=rounding):
             return f"shift_right(v, {_total(by)}, {_rounding(rounding)})"
+        case Divide(by=by, rounding=rounding):
+            return f"divide(v, {_operand(by)}, {_rounding(rounding)})"
         case Saturate(to=to, to_signed=signed):
             return register_code("v", Width(to, signed), Overflow.SATURATE)
         case Wrap(to=to, to_signed=signed):
@@ -67,12 +71,14 @@ def _exact(stage: BaseStage) -> str:  # noqa: PLR0911 - one return a stage
             return _table(stage)
         case Float32(scale=scale, rounding=rounding, to=to):
             return f"float32(v, {_operand(scale)}, {_rounding(rounding)}, {to})"
+        case Float64(scale=scale, rounding=rounding, to=to):
+            return f"float64(v, {_operand(scale)}, {_rounding(rounding)}, {to})"
     raise TypeError(f"no C for a stage of type {type(stage).__name__}")
 
 
 def _table(stage: Table) -> str:
     address = f"add(v, {constant(-stage.address.low)})"
-    table = identifier(stage.table)
+    table = f"field_{identifier(stage.table)}"
     if not stage.fraction_bits:
         return f"{table}[{address}]"
     scaled = f"interpolate({table}, {address}, {stage.fraction_bits})"
@@ -88,7 +94,7 @@ def _total(operands: tuple[Operand, ...]) -> str:
 def _operand(operand: Operand) -> str:
     if isinstance(operand, int):
         return constant(operand)
-    name = identifier(operand.removeprefix("-"))
+    name = f"field_{identifier(operand.removeprefix('-'))}"
     return f"-{name}" if operand.startswith("-") else name
 
 

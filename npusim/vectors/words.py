@@ -86,5 +86,6 @@ def from_digits(
         axis=2, dtype=kind
     )
     if signed and bits < 64:
-        words = np.where(words >> (bits - 1), words - (1 << bits), words)
+        sign = kind.type(1 << (bits - 1))
+        words = (words ^ sign) - sign
     return words, int(beyond.argmax()) if beyond.any() else None

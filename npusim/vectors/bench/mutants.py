@@ -63,4 +63,3 @@ def _run(case: Case, number: int, simulator: Simulator, place: Path) -> Fate:
 def best(found: Sequence[Fate]) -> Fate:
     """The fate over several runs: killed once is killed."""
     return next(fate for fate in Fate if fate in found)
-

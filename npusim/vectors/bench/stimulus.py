@@ -11,12 +11,13 @@ from dataclasses import dataclass
 from itertools import product
 
 from npusim.datapath import Datapath
-from npusim.datapath.operations import PipelineRole
+from npusim.datapath.operations import PIPELINES, PipelineRole
 from npusim.datapath.stage_operands import tables
 from npusim.spec.interval import Interval
 from npusim.spec.mac import accumulate
 from npusim.spec.pipeline import run
-from npusim.spec.stages import BaseStage, Multiply, ShiftRight, field_name
+from npusim.spec.stages import BaseStage, Divide, Multiply, ShiftRight, field_name
+from npusim.spec.stages.float_stage import FloatStage
 from npusim.vectors.bench.unit import Unit, combination, subtracts
 
 Registers = dict[str, int]
@@ -205,6 +206,12 @@ def _random_registers(unit: Unit, rng: random.Random) -> Registers:
         fields[name] = rng.randint(interval.low, interval.high)
     if fields.get("low", 0) > fields.get("high", 0):
         fields["low"], fields["high"] = fields["high"], fields["low"]
+    for role in PIPELINES[unit.operation].sources:
+        for stage in _stages(unit.datapath, unit.operation, role):
+            if isinstance(stage, FloatStage):  # finite: the exponent's lowest bit is 0
+                fields[str(stage.scale)] &= ~(1 << (stage.format.significand_bits - 1))
+            if isinstance(stage, Divide):
+                fields[str(stage.by)] = max(1, fields[str(stage.by)])
     return fields
 
 
