@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.tools import require_module
+from tests.importers.models import need
 
 ROOT = Path(__file__).parents[2]
 SCRIPT = re.search(r"```python\n(.*?)```", (ROOT / "docs" / "pytorch.md").read_text(), re.DOTALL)
@@ -18,7 +18,7 @@ SCRIPT = re.search(r"```python\n(.*?)```", (ROOT / "docs" / "pytorch.md").read_t
 @pytest.mark.parametrize("exporter", ["", ", dynamo=False"], ids=["default", "legacy"])
 def test_the_page_runs_as_it_stands(exporter: str, tmp_path: Path) -> None:
     for module in ("torch", "onnxscript", "onnx"):
-        require_module(module)
+        need(module)
     assert SCRIPT is not None
     script = SCRIPT[1].replace('output_names=["scores"]', f'output_names=["scores"]{exporter}')
     assert exporter in script
