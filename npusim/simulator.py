@@ -9,6 +9,7 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
 from dataclasses import dataclass, field
 from functools import cached_property
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -23,6 +24,8 @@ from npusim.steps.executors.schedule import Schedule, Workspace
 from npusim.steps.probe import Probe, StatisticsMode
 
 Inputs = npt.ArrayLike | Mapping[str, npt.ArrayLike]
+Earliest = list[dict[Any, int]]
+"""By step: what its probes share."""
 Progress = Callable[[int, int], None]
 
 
@@ -104,9 +107,11 @@ class Simulator:
             outputs = self._direct(codes, count, _threads(threads), progress)
             return Result(outputs, {}, None, self.program)
         done = 0
+        earliest: Earliest = [{} for _ in self._executors]
 
         def one(image: int) -> tuple[dict[str, Array], dict[str, Probe]]:
-            return self._image({name: batch[image] for name, batch in codes.items()}, image, mode, wanted)
+            tensors = {name: batch[image] for name, batch in codes.items()}
+            return self._image(tensors, image, mode, wanted, earliest)
 
         collected: list[tuple[dict[str, Array], dict[str, Probe]]] = []
         with ThreadPoolExecutor(_threads(threads)) as pool:
@@ -153,11 +158,16 @@ class Simulator:
         return outputs
 
     def _image(
-        self, tensors: dict[str, Array], image: int, mode: StatisticsMode, wanted: dict[str, frozenset[str]]
+        self,
+        tensors: dict[str, Array],
+        image: int,
+        mode: StatisticsMode,
+        wanted: dict[str, frozenset[str]],
+        earliest: Earliest,
     ) -> tuple[dict[str, Array], dict[str, Probe]]:
         probes = {}
         for index, (step, executor) in enumerate(self._executors):
-            probe = Probe(image, mode, wanted.get(step.name, frozenset()))
+            probe = Probe(image, mode, wanted.get(step.name, frozenset()), earliest[index])
             inputs = [tensors[name] for name in step.inputs]
             tensors[step.output] = executor.run(inputs, probe)
             if mode is not StatisticsMode.OFF or probe.wanted:

@@ -36,6 +36,8 @@ package npusim_codes;
   localparam int STAGE_SHIFT_RIGHT = 7;
   localparam int STAGE_TABLE = 8;
   localparam int STAGE_WRAP = 9;
+  localparam int STAGE_DIVIDE = 10;
+  localparam int STAGE_FLOAT64 = 11;
 
   // In place of a register's index: the operand is a constant
   localparam int CONSTANT = 255;

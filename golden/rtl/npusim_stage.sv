@@ -70,10 +70,18 @@ module npusim_stage #(
           .INDEX_SIGNED(INDEX_SIGNED), .ENTRIES(ENTRIES), .ENTRY_BITS(ENTRY_BITS),
           .ENTRY_SIGNED(ENTRY_SIGNED), .ROUNDING(ROUNDING)
       ) lookup (.value(value), .entries(entries), .result(exact));
-    end else begin : g_float32
-      npusim_float32 #(.WORD(WORD), .ROUNDING(ROUNDING), .TO_BITS(TO_BITS)) rescale (
+    end else if (KIND == npusim_codes::STAGE_DIVIDE) begin : g_divide
+      npusim_divide #(.WORD(WORD), .ROUNDING(ROUNDING)) divide (
+          .value(value), .by(operand_0), .result(exact)
+      );
+    end else if (KIND == npusim_codes::STAGE_FLOAT32) begin : g_float32
+      npusim_float #(.WORD(WORD), .ROUNDING(ROUNDING), .TO_BITS(TO_BITS)) rescale (
           .value(value), .scale(32'(operand_0)), .result(exact)
       );
+    end else begin : g_float64
+      npusim_float #(
+          .WORD(WORD), .SIGNIFICAND_BITS(53), .EXPONENT_BITS(11), .ROUNDING(ROUNDING), .TO_BITS(TO_BITS)
+      ) rescale (.value(value), .scale(64'(operand_0)), .result(exact));
     end
   endgenerate
 

@@ -15,7 +15,9 @@ import numpy.typing as npt
 from npusim.kernels.direct.layout import FinishConstants, finish_constants
 from npusim.kernels.direct.protocol import Bytes
 from npusim.kernels.direct.scratch import SLACK, pad_rows
+from npusim.kernels.direct.tally import NOT_COUNTED, Tally, mark
 from npusim.kernels.direct.weights import Blocks, pack_blocks
+from npusim.kernels.emit.count import COUNTER_BYTES, MASK_BYTES, count_plain
 from npusim.kernels.emit.finish import CONSTANT_BYTES, finish_by_last, finish_by_sign, finish_plain
 from npusim.kernels.emit.tile import VECTOR, tile_6x4, tile_8x1, tile_8x2, tile_8x3
 from npusim.kernels.fuse import Correction
@@ -66,24 +68,46 @@ class DirectConvolution:
     def run(self, inputs: Sequence[Bytes], out: Bytes, scratch: Bytes, first: int, last: int) -> None:
         """See `Direct.run`."""
         for group in self._groups:
-            _convolve(
-                inputs[0],
-                group.blocks.weights,
-                group.finish.rows,
-                group.blocks.table,
-                group.segments,
-                self._window,
-                self._settings,
-                int(group.finish.correction),
-                group.finish.low,
-                group.finish.high,
-                group.column,
-                group.columns,
-                first,
-                last,
-                scratch,
-                out,
-            )
+            self._run(group, inputs[0], out, scratch, range(first, last), NOT_COUNTED, NOT_COUNTED[:, 0, 0])
+
+    @property
+    def counts(self) -> bool:
+        """Whether `run_counting` can be called."""
+        return all(group.finish.correction is Correction.NONE for group in self._groups)
+
+    def run_counting(self, inputs: Sequence[Bytes], out: Bytes, scratch: Bytes) -> list[Tally]:
+        """Compute all units and count what happened, group by group."""
+        tallies = []
+        for group in self._groups:
+            tally = Tally(group.finish)
+            self._run(group, inputs[0], out, scratch, range(self.units), tally.counters, tally.since)
+            tallies.append(tally)
+        return tallies
+
+    def _run(
+        self, group: _Group, x: Bytes, out: Bytes, scratch: Bytes, units: range, counters: Words, since: Words
+    ) -> None:
+        _convolve(
+            x,
+            group.blocks.weights,
+            group.finish.rows,
+            group.blocks.table,
+            group.segments,
+            self._window,
+            self._settings,
+            int(group.finish.correction),
+            group.finish.low,
+            group.finish.high,
+            group.column,
+            group.columns,
+            units.start,
+            units.stop,
+            scratch,
+            out,
+            group.finish.masks,
+            counters,
+            since,
+        )
 
 
 def direct_convolution(
@@ -219,6 +243,9 @@ def _convolve(
     last: int,
     scratch: Bytes,
     out: Bytes,
+    masks: Words,
+    counters: Words,
+    since: Words,
 ) -> None:
     """Output pixels `first` .. `last` - 1, a panel at a time.
 
@@ -231,6 +258,8 @@ def _convolve(
         Quads a segment, flip, padding's byte, bytes of an output pixel.
     column, columns
         The group's output channels.
+    counters, since
+        Of a `Tally`; no counters: nothing is counted.
     """
     if last <= first:
         return
@@ -317,3 +346,8 @@ def _convolve(
                     finish_by_last(sums, rows, vectors, own, low, high, place + 16 * begin, pixel, left)
                 else:
                     finish_plain(sums, rows, vectors, own, low, high, place + 16 * begin, pixel, left)
+                if counters.shape[0] > 0:
+                    lost, tally = masks.ctypes.data + begin * MASK_BYTES, counters.ctypes.data
+                    count_plain(sums, rows, vectors, own, lost, low, high, tally + begin * COUNTER_BYTES)
+        if counters.shape[0] > 0:
+            mark(counters, since, panel)

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
+from npusim.kernels.emit.count import HALF, MASK
 from npusim.kernels.emit.finish import CONSTANT_ROWS, FACTOR, FIRST, SECOND, SHIFT
 from npusim.kernels.fuse import Correction, Small, rounding_constants
 from npusim.kernels.jit import readonly
@@ -26,11 +27,17 @@ class FinishConstants:
     ----------
     rows : int64[vectors, CONSTANT_ROWS, 8]
         By vector of 16 channels; those beyond the last channel get zeros.
+    masks : int64[vectors, 4, 8]
+        The bits that a shift drops, and those of a tie, as `emit.count` reads them.
     low, high
         The clamp's bounds, one for all channels.
+    used : bool[vectors, 16]
+        Lanes that hold a channel.
     """
 
     rows: Words
+    masks: Words
+    used: npt.NDArray[np.bool_]
     correction: Correction
     low: int
     high: int
@@ -81,11 +88,24 @@ def finish_constants(
     rows = np.zeros((len(order) // LANES, CONSTANT_ROWS, 8), np.int64)
     lanes = order.reshape(-1, LANES)
 
-    def laid(values: Words) -> Words:
-        return np.where(lanes >= 0, values[lanes], 0)
+    def laid(values: Words, unused: int = 0) -> Words:
+        return np.where(lanes >= 0, values[lanes], unused)
 
     rows[:, 0] = np.ascontiguousarray(laid(start).astype(np.int32)).view(np.int64)
     pairs = (FACTOR, small[Small.FACTOR]), (SHIFT, shift), (FIRST, first + np.array(lifted)), (SECOND, second)
     for row, values in pairs:
         rows[:, row], rows[:, row + 1] = laid(values)[:, ::2], laid(values)[:, 1::2]
-    return FinishConstants(readonly(rows, np.int64), fused.correction, int(low[0]), int(high[0]))
+    masks = np.zeros((len(order) // LANES, 4, 8), np.int64)
+    dropped = np.left_shift(1, shift) - 1
+    # A shift of 0 drops nothing, and product & 0 is never 1; nor is it in lanes of no channel.
+    ties = laid(np.where(shift > 0, (dropped + 1) >> 1, 1), 1)
+    for row, values in ((MASK, laid(dropped)), (HALF, ties)):
+        masks[:, row], masks[:, row + 1] = values[:, ::2], values[:, 1::2]
+    return FinishConstants(
+        readonly(rows, np.int64),
+        readonly(masks, np.int64),
+        lanes >= 0,
+        fused.correction,
+        int(low[0]),
+        int(high[0]),
+    )

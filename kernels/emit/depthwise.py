@@ -27,6 +27,7 @@ from npusim.kernels.emit.build import (
     load,
     number,
     splat,
+    store,
     store_bytes,
 )
 from npusim.kernels.emit.finish import CONSTANT_BYTES, Constants, limited, rescaled
@@ -45,7 +46,7 @@ ORDER = np.array([[16 * (i // 4) + 4 * v + i % 4 for i in range(16)] for v in ra
 TOGETHER = 2
 
 _HALVES = ir.VectorType(I16, 32)
-_SIGNATURE = types.void(*[types.int64] * 12)
+_SIGNATURE = types.void(*[types.int64] * 13)
 
 
 def _unpack(builder: Any, a: Value, b: Value, width: int, high: bool) -> Value:
@@ -94,8 +95,11 @@ def _sums(builder: Any, bases: list[Value], taps: Value, groups: Value, weights:
 
 
 def _emit(correction: Correction, builder: Any, values: Any) -> None:
-    first, second, taps, groups, weights, constants, low, high, out, other, count, other_count = values
+    first, second, taps, groups, weights, constants, low, high, out, other, count, other_count, kept = values
     totals = _sums(builder, [first, second], taps, groups, weights, constants)
+    with builder.if_then(builder.icmp_signed("!=", kept, number(0))):
+        for index, slot in enumerate(slot for own in totals for slot in own):
+            store(builder, builder.load(slot, typ=LANES), kept, STRETCH * index)
     bounds = [splat(builder, builder.trunc(bound, I32), 16) for bound in (low, high)]
     codes: list[list[Value]] = [[] for _ in range(TOGETHER)]
     for v in range(VECTORS):
@@ -131,12 +135,14 @@ def depthwise_plain(
     other: int,
     count: int,
     other_count: int,
+    kept: int,
 ) -> Any:
     """Two stretches to int8 codes; no correction.
 
     Its arguments: addresses of both stretches' codes (unsigned bytes), of int64 byte offsets of the
     taps; groups of taps; addresses of the weights (``[group][vector][16][4]``) and constants (four
-    vectors'); bounds; addresses of both outputs and how many codes of each are written.
+    vectors'); bounds; addresses of both outputs and how many codes of each are written; where the
+    sums are kept, ``[stretch][vector][16]``, or 0.
     """
     return _piece(Correction.NONE)
 
@@ -156,6 +162,7 @@ def depthwise_by_sign(
     other: int,
     count: int,
     other_count: int,
+    kept: int,
 ) -> Any:
     """As `depthwise_plain`, corrected where the product is negative."""
     return _piece(Correction.BY_SIGN)
@@ -176,6 +183,7 @@ def depthwise_by_last(
     other: int,
     count: int,
     other_count: int,
+    kept: int,
 ) -> Any:
     """As `depthwise_plain`, corrected where the lowest kept bit is set."""
     return _piece(Correction.BY_LAST)

@@ -48,13 +48,20 @@ class Constants:
         self.second = None if correction is Correction.NONE else pair(SECOND)
 
 
-def rescaled(builder: Any, sums: Value, constants: Constants, correction: Correction) -> Value:
-    """int32 sums times the factor, rounded by the shift, plus the zero point: int32, not yet clamped."""
+def products(builder: Any, sums: Value, constants: Constants) -> list[Value]:
+    """Exact products of even and of odd lanes: int64."""
     words = builder.bitcast(sums, WORDS)
     halves = (builder.shl(words, every(32, WORDS)), words)
+    return [
+        builder.mul(builder.ashr(half, every(32, WORDS)), factor)
+        for half, factor in zip(halves, constants.factor, strict=True)
+    ]
+
+
+def rescaled(builder: Any, sums: Value, constants: Constants, correction: Correction) -> Value:
+    """int32 sums times the factor, rounded by the shift, plus the zero point: int32, not yet clamped."""
     made = []
-    for lane, half in enumerate(halves):
-        value = builder.mul(builder.ashr(half, every(32, WORDS)), constants.factor[lane])
+    for lane, value in enumerate(products(builder, sums, constants)):
         total = builder.add(value, constants.first[lane])
         if constants.second is not None:
             second = constants.second[lane]

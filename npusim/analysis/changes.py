@@ -25,6 +25,8 @@ from npusim.spec.stages import (
 )
 from npusim.spec.width import Overflow, Width
 
+_WORD_BITS = 64
+
 
 def catalogue(stages: tuple[BaseStage, ...], pipeline: Pipeline) -> list[Change]:
     """Every single-rule change of a pipeline.
@@ -117,7 +119,7 @@ def _of_fields(stages: tuple[BaseStage, ...], pipeline: Pipeline) -> Iterator[Ch
     )
     for name in names:
         register = pipeline.registers.get(name)
-        if register is not None and register.bits > 1:
+        if register is not None and 1 < register.bits < _WORD_BITS - 1:
             short = Width(register.bits - 1, register.signed)
             text = f"the field {name} is one bit short ({short})"
             setting = f"fields.{name}.bits: {register.bits - 1}"

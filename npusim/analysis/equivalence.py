@@ -66,7 +66,7 @@ class EquivalenceReport:
     explanations
         One for each pipeline with differences.
     not_compared
-        Steps of kinds that this comparison does not know; nothing is said of them.
+        Steps of kinds that this comparison does not know, pipelines that only one datapath has.
     left_out
         Patterns of fields that would each have taken a loop over every value, beyond the first few.
     """
@@ -148,7 +148,10 @@ def equivalence(left: Datapath, right: Datapath, program: Program | None = None)
     InputError
         If one of the datapaths cannot hold the program, naming everything that does not fit.
     """
-    units = pattern_units(left, right) if program is None else _program_units(program, left, right)
+    if program is None:
+        units, unknown = pattern_units(left, right)
+    else:
+        units, unknown = _program_units(program, left, right), not_compared(program)
     kept = [affordable(unit) for unit in units] if program is None else units
     found = tuple(compare(unit) for unit in kept)
     return EquivalenceReport(
@@ -158,7 +161,7 @@ def equivalence(left: Datapath, right: Datapath, program: Program | None = None)
         found,
         tuple(_declared(left, right)),
         tuple(_explanations(found, left)),
-        () if program is None else not_compared(program),
+        unknown,
         sum(len(unit.low) for unit in units) - sum(len(unit.low) for unit in kept),
     )
 

@@ -52,7 +52,7 @@ Directions = npt.NDArray[np.int8]
 """Per channel: 1 nondecreasing, -1 nonincreasing, 0 neither is known."""
 
 _NONDECREASING = (Add, Clamp, Divide, Saturate, ShiftLeft, ShiftRight, Wrap)
-_MOST_GROUPS = 512
+_MOST_GROUPS = 1 << 13
 
 
 def directions(rescale: Rescale, entering: Interval) -> Directions:

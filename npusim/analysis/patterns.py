@@ -37,24 +37,33 @@ MAX_PATTERNS = 4096
 _WORD = Interval(-(1 << 61), (1 << 61) - 1)
 
 
-def pattern_units(left: Datapath, right: Datapath) -> list[Unit]:
+def pattern_units(left: Datapath, right: Datapath) -> tuple[list[Unit], tuple[str, ...]]:
     """Every pipeline that both datapaths declare, over all values that may enter it, for many fields.
+
+    Returns
+    -------
+    units
+    not_compared
+        Pipelines that only one of them has, or whose fields have no values in common.
 
     Raises
     ------
     InputError
-        If they have no pipeline in common, or no values of a field.
+        If there is no unit.
     """
-    names = [name for name in PIPELINES if name in left.pipelines or name in right.pipelines]
-    found = []
-    for operation in names:
+    found, missing = [], []
+    for operation in PIPELINES:
+        if operation not in left.pipelines and operation not in right.pipelines:
+            continue
         for role in PIPELINES[operation].sources:
             unit = _unit(left, right, operation, role)
-            if unit is not None:
+            if unit is None:
+                missing.append(f"{operation}.{role}")
+            else:
                 found.append(unit)
     if not found:
         raise InputError("the datapaths have no pipeline in common", found=f"{left.name}, {right.name}")
-    return found
+    return found, tuple(missing)
 
 
 def _unit(left: Datapath, right: Datapath, operation: str, role: PipelineRole) -> Unit | None:
@@ -84,7 +93,10 @@ def _both_fields(
     parts = left.scale.parts.keys() | right.scale.parts.keys()
     others = tuple(stage for stage in theirs if not {field_name(o) for o in stage.operands()} & parts)
     fields, channels = pattern_fields(left, right, ours, others)
-    if not fields.keys() & set(left.scale.multipliers):
+    scaled = [bool(set(needed_fields(stages)) & parts) for stages in (ours, theirs)]
+    if scaled[0] != scaled[1]:
+        return {}, {}, 0
+    if not scaled[0]:
         return fields, fields, channels
     own = [name for name in left.scale.parts if name in fields]
     columns, rows = same_reals(np.stack([fields[name] for name in own], axis=1), own, left, right)
@@ -123,7 +135,7 @@ def pattern_fields(
         values = _VALUES[role](allowed)
         (crossed if role in _CROSSED else rotated)[name] = [v for v in dict.fromkeys(values) if v in allowed]
     total = prod(map(len, crossed.values()))
-    step = -(-total // MAX_PATTERNS)
+    step = max(1, -(-total // MAX_PATTERNS))
     rows = list(product(*crossed.values()))[::step]
     columns = dict(zip(crossed, np.array(rows, np.int64).reshape(len(rows), -1).T, strict=True))
     turns = {

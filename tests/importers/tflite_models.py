@@ -23,7 +23,6 @@ DTYPES = {
 }
 VERSIONS = {
     "DEPTH_TO_SPACE": 1,
-    "ELU": 1,
     "EXPAND_DIMS": 1,
     "HARD_SWISH": 1,
     "PRELU": 1,

@@ -2,15 +2,21 @@
 
 from __future__ import annotations
 
+import random
 import re
+from fractions import Fraction
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from npusim.datapath import Datapath, load_datapath
+from npusim.datapath.operations import PipelineRole
 from npusim.datapath.systemverilog import package
+from npusim.spec.pipeline import run
 from npusim.spec.rounding import Rounding
+from npusim.spec.stages import Divide
+from npusim.spec.stages.float_stage import FloatStage
 from npusim.vectors.bench import stimulus
 from npusim.vectors.bench.emit import RTL
 from npusim.vectors.bench.run import Outcome
@@ -66,7 +72,9 @@ def test_every_rounding_rule(rule: Rounding, tmp_path: Path) -> None:
     passes(changed({"pipelines.mac.result[1].rounding": rule.value}), require(Simulator.ICARUS), tmp_path)
 
 
-@pytest.mark.parametrize("name", ["shift_before_multiply", "shift_after_rounding", "multiplier31", "inverse0"])
+@pytest.mark.parametrize(
+    "name", ["shift_before_multiply", "shift_after_rounding", "multiplier31", "inverse0"]
+)
 def test_presets(name: str, tmp_path: Path) -> None:
     passes(load_datapath(f"wes_npu_{name}"), require(Simulator.ICARUS), tmp_path)
 
@@ -74,6 +82,34 @@ def test_presets(name: str, tmp_path: Path) -> None:
 @pytest.mark.parametrize("name", OTHERS)
 def test_other_stages(name: str, tmp_path: Path) -> None:
     passes(changed(OTHERS[name]), require(Simulator.ICARUS), tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("name", "operation"),
+    [("gemmini", "mac"), ("tflite", "dense"), ("tflite", "average_pool"), ("onnxruntime", "mac")],
+)
+def test_floats_and_divisions(name: str, operation: str, tmp_path: Path) -> None:
+    unit = Unit(UnitKind.PIPELINE, operation, load_datapath(name))
+    vectors = stimulus.random_rescale_vectors(unit, 300) + typical_float_vectors(unit, 300)
+    case = write_words(operation, unit, vectors, tmp_path / operation)
+    (result,) = run_cases([case], require(Simulator.ICARUS), tmp_path)
+    assert (result.outcome, result.compared, result.text) == (Outcome.PASSED, 600, "")
+
+
+def typical_float_vectors(unit: Unit, count: int) -> list[stimulus.Vector]:
+    """With scales and divisors that bring the value near the output's range, where rounding shows."""
+    rng, found = random.Random(4), []
+    stages = unit.datapath.pipelines[unit.operation].stages(PipelineRole.RESULT) or ()
+    for vector in stimulus.random_rescale_vectors(unit, count, seed=9):
+        fields, value = dict(vector.fields), vector.values[0] >> rng.randint(0, 24)
+        for stage in stages:
+            if isinstance(stage, FloatStage):
+                real = Fraction(rng.randint(1, 1 << 20), rng.choice([1 << 20, 1 << 24, 3 << 27]))
+                fields[str(stage.scale)] = stage.format.encode(real)
+            if isinstance(stage, Divide):
+                fields[str(stage.by)] = rng.randint(1, 400)
+        found.append(stimulus.Vector((value,), fields, run(stages, value, fields).result))
+    return found
 
 
 def test_a_register_behind_every_stage(tmp_path: Path) -> None:

@@ -17,6 +17,7 @@ from npusim.steps.average_pool import AveragePoolStep
 from npusim.steps.base import Step, TensorType
 from npusim.steps.clamp import ClampStep
 from npusim.steps.concat import ConcatStep
+from npusim.steps.constant import ConstantStep
 from npusim.steps.fields import Activation
 from npusim.steps.interleave import InterleaveStep
 from npusim.steps.mac import MacStep
@@ -26,10 +27,13 @@ from npusim.steps.maximum import MaximumStep
 from npusim.steps.minimum import MinimumStep
 from npusim.steps.mul import MulStep
 from npusim.steps.pad import PadStep
+from npusim.steps.recode import RecodeStep
 from npusim.steps.reshape import ReshapeStep
 from npusim.steps.resize_bilinear import ResizeBilinearStep
+from npusim.steps.resize_float32 import ResizeFloat32Step
 from npusim.steps.resize_nearest import ResizeNearestStep
 from npusim.steps.slice import SliceStep
+from npusim.steps.softmax import SoftmaxStep
 from npusim.steps.sub import SubStep
 from npusim.steps.table import TableStep
 from npusim.steps.transpose import TransposeStep
@@ -113,8 +117,12 @@ def test_a_step_comes_back_as_it_was(tmp_path: Path, step: Step, shapes: list[An
     assert (tmp_path / "q.yaml").read_text() == text
 
 
+ELSEWHERE = {ConstantStep, MacStep, RecodeStep, ResizeFloat32Step, SoftmaxStep}
+"""Steps that need more than a test of all of them gives them."""
+
+
 def test_no_step_is_left_out() -> None:
-    assert {type(step) for step, _ in CASES} | {MacStep} == set(STEPS.values())
+    assert {type(step) for step, _ in CASES} | ELSEWHERE == set(STEPS.values())
 
 
 @pytest.mark.parametrize(

@@ -67,11 +67,6 @@ def tanh(value: np.float32) -> np.float32:
     return _single(mpmath.tanh, value)
 
 
-def elu(value: np.float32) -> np.float32:
-    """``exp(value) - 1`` below zero."""
-    return _single(mpmath.expm1, value) if value < 0 else value
-
-
 def _single(function: Callable[[mpmath.mpf], mpmath.mpf], value: np.float32) -> np.float32:
     """A function's value, correctly rounded to single precision."""
     with mpmath.workprec(120):

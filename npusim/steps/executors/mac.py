@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import cached_property
 
 import numpy as np
 import numpy.typing as npt
@@ -11,9 +12,10 @@ from npusim.datapath.model import Datapath
 from npusim.errors import InputError
 from npusim.kernels import mac as kernel
 from npusim.kernels.bounds import prefix_bounds
-from npusim.kernels.direct.conv import direct_convolution
-from npusim.kernels.direct.depthwise import direct_depthwise
+from npusim.kernels.direct.conv import DirectConvolution, direct_convolution
+from npusim.kernels.direct.depthwise import DirectDepthwise, direct_depthwise
 from npusim.kernels.direct.protocol import Direct
+from npusim.kernels.events import EventCounts
 from npusim.kernels.geometry import Geometry
 from npusim.kernels.packed import Nest, pack
 from npusim.kernels.statistics import AccumulatorStatistics
@@ -22,6 +24,7 @@ from npusim.spec.interval import Interval
 from npusim.spec.mac import BiasPlace
 from npusim.spec.width import Overflow, Width
 from npusim.steps.base import Array, Executor, TensorType
+from npusim.steps.executors.counting import CountingMac
 from npusim.steps.executors.rescaler import Rescaler
 from npusim.steps.mac import MacOperation, MacStep
 from npusim.steps.probe import AccumulatorRecord, Path, PathDecision, Probe, StatisticsMode
@@ -115,6 +118,10 @@ class MacExecutor(Executor):
         return self._decisions[mode]
 
     def direct(self) -> Direct | None:
+        return self._direct
+
+    @cached_property
+    def _direct(self) -> DirectConvolution | DirectDepthwise | None:
         decision = self._decisions[StatisticsMode.OFF]
         if decision.path is not Path.FAST_32:
             return None
@@ -125,10 +132,26 @@ class MacExecutor(Executor):
         plan, codes = self._rescaler.plan, self._output.dtype
         return make(self._packed, self._step.bias, self._geometry, size, plan, reach, codes)
 
+    @cached_property
+    def _counting(self) -> CountingMac | None:
+        direct = self._direct
+        if direct is None or not direct.counts:
+            return None
+        pixels = self._geometry.pixels
+        return CountingMac(direct, self._rescaler, pixels, pixels // direct.units, self._look)
+
+    def _look(self, x: Array, rows: range) -> EventCounts:
+        """The events of some output pixels, by the general kernels."""
+        sums = kernel.accumulate_fast(x, self._packed, self._step.bias, self._geometry, rows)
+        return self._rescaler.events(sums, rows.start * self._step.outputs)
+
     def run(self, inputs: Sequence[Array], probe: Probe) -> Array:
         x = np.ascontiguousarray(inputs[0]).reshape(self._x_shape)
         channels = self._step.outputs
         out = np.empty((self._geometry.pixels, channels), self._output.dtype)
+        if probe.mode is StatisticsMode.EVENTS and not probe.wanted and self._counting is not None:
+            self._counting.run(x, out, probe)
+            return out.reshape(self._output.shape)
         tile = max(1, _TILE_VALUES // channels)
         stages = probe.wanted & frozenset(self._rescaler.points)
         taps: dict[str, list[Array]] = {point: [] for point in (*stages, "accumulator")}

@@ -81,6 +81,12 @@ class Rescaler:
         self._count(probe, events, base_index, position)
         return codes
 
+    def events(self, values: Array, base_index: int) -> EventCounts:
+        """The events alone; arguments as for `codes`."""
+        found = EventCounts(len(self.points))
+        run(self.plan, widen(values), found, base_index)
+        return found
+
     def values(self, values: Array, probe: Probe, base_index: int = 0) -> Words:
         """As `codes`, for pipelines that do not end in codes: the int64 values after the last stage."""
         events = self._events(probe)

@@ -64,7 +64,8 @@ def _mac(unit: Unit) -> Iterator[str]:
     accumulator = unit.datapath.mac.accumulator.bits
     value = f"accumulators[column*{accumulator} +: {accumulator}]"
     yield from _instance(unit, unit.main, "rescale", value, "registers", "rescaled")
-    yield f"      assign results[column*{unit.result_bits} +: {unit.result_bits}] = rescaled[{unit.result_bits - 1}:0];"
+    bits = unit.result_bits
+    yield f"      assign results[column*{bits} +: {bits}] = rescaled[{bits - 1}:0];"
     yield "    end"
     yield "  endgenerate"
 
@@ -84,7 +85,9 @@ def _combine(unit: Unit) -> Iterator[str]:
     yield f"      assign a_low = a_word[{bits - 1}:0];"
     yield f"      assign b_low = b_word[{bits - 1}:0];"
     code = list(type(combination(unit.operation))).index(combination(unit.operation))
-    yield f"      npusim_add #(.COMBINATION({code}), .A_BITS({bits}), .RESULT_BITS({entering}_INPUT_BITS)) add ("
+    yield "      npusim_add #("
+    yield f"          .COMBINATION({code}), .A_BITS({bits}), .RESULT_BITS({entering}_INPUT_BITS)"
+    yield "      ) add ("
     yield "          .a(a_low), .b(b_low), .result(combined)"
     yield "      );"
     yield from _instance(unit, result, "rescale", "combined", "registers", "rescaled")

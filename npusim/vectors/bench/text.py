@@ -98,7 +98,8 @@ _COMMON = SystemVerilog("""\
       else if (compared != comparisons)
         refuse($sformatf("%0d words were compared, %0d are wanted", compared, comparisons));
       if (mismatches == 0 && refused == 0) $display("PASS %0s: %0d compared", name, compared);
-      else $display("FAIL %0s: %0d compared, %0d mismatches, %0d refusals", name, compared, mismatches, refused);
+      else
+        $display("FAIL %0s: %0d compared, %0d mismatches, %0d refusals", name, compared, mismatches, refused);
       if (mismatches != 0 || refused != 0) $fatal(1, "the bench failed");
       $finish(0);
     end
@@ -152,6 +153,7 @@ def start(unit: Unit, sizes: Mapping[str, int], loaded: Sequence[Memory]) -> str
 def compare(got: str, expected: str, *, signed: bool, place: str, where: str, indent: int) -> str:
     """Compare one word; an X is a mismatch. `place` is a format of the integers `where`."""
     cast = "$signed" if signed else "$unsigned"
+    shown = f"{where}, {cast}({expected}), {cast}({got})"
     return "\n".join(
         " " * indent + text
         for text in (
@@ -159,8 +161,7 @@ def compare(got: str, expected: str, *, signed: bool, place: str, where: str, in
             f"if ({got} !== {expected}) begin",
             "  mismatches = mismatches + 1;",
             "  if (mismatches <= SHOWN)",
-            f'    $display("MISMATCH %0s {place}: expected %0d, got %0d", name, {where}, '
-            f"{cast}({expected}), {cast}({got}));",
+            f'    $display("MISMATCH %0s {place}: expected %0d, got %0d", name, {shown});',
             "end",
         )
     )

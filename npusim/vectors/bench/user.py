@@ -38,8 +38,8 @@ class UserUnit(Model):
     top: Annotated[str, Field(pattern=r"^[A-Za-z_][A-Za-z0-9_$]*$", max_length=200)]
     columns: Annotated[int, Field(ge=1, le=4096)] = 1
     latency: Annotated[int, Field(ge=0, le=1 << 16)] = 0
-    parameters: dict[Identifier, int] = {}
-    ports: dict[str, Identifier | None] = {}
+    parameters: Annotated[dict[Identifier, int], Field(default_factory=dict)]
+    ports: Annotated[dict[str, Identifier | None], Field(default_factory=dict)]
 
     def has(self, port: str) -> bool:
         """Whether the module has a port of this name of the bench's."""

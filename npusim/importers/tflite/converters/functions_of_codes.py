@@ -109,7 +109,6 @@ def _prelu(operator: Operator, builder: Builder) -> None:
 
 
 CONVERTERS: dict[str, Converter] = {
-    "ELU": _real(functions.elu),
     "HARD_SWISH": _tabulated(lambda operator, x, y, builder: hard_swish(x, y)),
     "LEAKY_RELU": _tabulated(_leaky_relu),
     "LOGISTIC": _real(functions.logistic),
