@@ -136,7 +136,7 @@ class Simulator:
         schedule, spaces = self._schedule, self._spaces
         done = 0
 
-        def one(image: int, pool: ThreadPoolExecutor | None = None) -> None:
+        def one(image: int, pool: ThreadPoolExecutor | None = None) -> int:
             try:
                 space = spaces.pop()
             except IndexError:
@@ -144,11 +144,12 @@ class Simulator:
             inputs = {name: batch[image] for name, batch in codes.items()}
             schedule.run(inputs, {name: out[image] for name, out in outputs.items()}, space, pool, threads)
             spaces.append(space)
+            return image
 
         with ExitStack() as stack:
             pool = stack.enter_context(ThreadPoolExecutor(threads)) if threads > 1 else None
             if pool is not None and count >= threads:
-                finished: Iterable[None] = pool.map(one, range(count))
+                finished: Iterable[int] = pool.map(one, range(count))
             else:
                 finished = (one(image, pool) for image in range(count))
             for _ in finished:

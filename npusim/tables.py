@@ -19,7 +19,8 @@ PRECISION_BITS = 300
 """Of transcendental functions. At a rational argument they are irrational but for trivial points, which
 come out exact, so that no tie is ever decided by an error in the last of these bits."""
 
-Exact = Fraction | mpmath.mpf
+Exact = Fraction | Any
+"""A rational number, or one of mpmath's, which has no types."""
 ExactFunction = Callable[[Fraction], Exact]
 
 
@@ -71,4 +72,5 @@ def _fraction(value: Any) -> Fraction:
     if isinstance(value, Fraction):
         return value
     sign, mantissa, exponent, _ = value._mpf_
-    return Fraction(-mantissa if sign else mantissa) * Fraction(2) ** exponent
+    power: Fraction = Fraction(2) ** exponent
+    return Fraction(-mantissa if sign else mantissa) * power

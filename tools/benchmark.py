@@ -3,7 +3,8 @@
     NPUSIM_ZOO=... python tools/benchmark.py [-o benchmark.md] [--network N ...] [--repetitions 40]
 
 All contenders take turns in one process, so that they meet the same machine; a ratio is taken within
-each turn, and its median and quartiles are reported. Needs onnxruntime.
+each turn, and its median and quartiles are reported. What runs on one thread is timed by the process's
+processor time, which other users of the machine hardly change. Needs onnxruntime.
 """
 
 from __future__ import annotations
@@ -98,7 +99,7 @@ def _onnxruntime(model: Path, images: Any, scratch: Path) -> Iterator[tuple[str,
     yield "onnxruntime float", lambda: in_float.run(None, {name: images[:1]})
 
 
-def turns(runs: dict[str, Run], repetitions: int) -> dict[str, Any]:
+def turns(runs: dict[str, Run], repetitions: int, clock: Callable[[], float]) -> dict[str, Any]:
     """Seconds of every contender, turn by turn."""
     for run in runs.values():
         run()
@@ -106,9 +107,9 @@ def turns(runs: dict[str, Run], repetitions: int) -> dict[str, Any]:
     seconds: dict[str, list[float]] = {name: [] for name in runs}
     for _ in range(repetitions):
         for name, run in runs.items():
-            start = time.perf_counter()
+            start = clock()
             run()
-            seconds[name].append(time.perf_counter() - start)
+            seconds[name].append(clock() - start)
     return {name: np.array(values) for name, values in seconds.items()}
 
 
@@ -141,9 +142,9 @@ def layers(program: npusim.Program, repetitions: int, vnni: float) -> list[str]:
 
 
 def _timed(run: Run) -> float:
-    start = time.perf_counter()
+    start = time.process_time()
     run()
-    return time.perf_counter() - start
+    return time.process_time() - start
 
 
 def threads(program: npusim.Program, images: Any, repetitions: int) -> list[str]:
@@ -154,7 +155,9 @@ def threads(program: npusim.Program, images: Any, repetitions: int) -> list[str]
     lines = ["| batch | one thread, ms | two threads, ms | times as fast |", "|---|---|---|---|"]
     for batch, given in ((1, one), (8, codes)):
         found = turns(
-            {str(n): (lambda n=n, given=given: simulator.run(given, threads=n)) for n in (1, 2)}, repetitions
+            {str(n): (lambda n=n, given=given: simulator.run(given, threads=n)) for n in (1, 2)},
+            repetitions,
+            time.perf_counter,
         )
         ratio = np.median(found["1"] / found["2"])
         single, double = (1e3 * np.median(found[n]) for n in ("1", "2"))
@@ -178,7 +181,7 @@ def report(names: list[str], repetitions: int) -> str:
         images = calibration(network)[:16]
         program = npusim.compile(load(network), "wes_npu", recipe="wes", calibration=images)
         lines += ["", f"## {name}", "", f"{program.macs / 1e6:.0f} million multiply-accumulates.", ""]
-        lines += compare(turns(dict(contenders(network, program, images)), repetitions))
+        lines += compare(turns(dict(contenders(network, program, images)), repetitions, time.process_time))
         lines += ["", *threads(program, images, repetitions)]
         lines += ["", *layers(program, repetitions, peaks.get("VNNI", 0.0))]
     return "\n".join(lines) + "\n"
@@ -186,7 +189,9 @@ def report(names: list[str], repetitions: int) -> str:
 
 def main() -> None:
     """Measure, print, write."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
     parser.add_argument("-o", "--output", type=Path, help="also write the Markdown here")
     parser.add_argument("--network", action="append", choices=sorted(NETWORKS), help=f"default: {DEFAULT}")
     parser.add_argument("--repetitions", type=int, default=40)

@@ -1,7 +1,7 @@
 """The kill table: solved vectors against every fault of the catalogue, beside as many random vectors.
 
-The default datapath's units meet every fault, the units of the others those that one of the two kinds of vectors
-has not killed yet.
+The default datapath's units meet every fault, the units of the others those that one of the two kinds of
+vectors has not killed yet.
 
 python tools/mutants.py [--simulator verilator|icarus] [--folder DIR] [--datapath NAME ...]
 """

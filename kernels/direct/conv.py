@@ -12,29 +12,19 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
+from npusim.kernels.direct.conv_loop import HEAD, convolve
 from npusim.kernels.direct.layout import FinishConstants, finish_constants
 from npusim.kernels.direct.protocol import Bytes
-from npusim.kernels.direct.scratch import SLACK, pad_rows
-from npusim.kernels.direct.tally import NOT_COUNTED, Tally, mark
+from npusim.kernels.direct.scratch import SLACK
+from npusim.kernels.direct.tally import NOT_COUNTED, Tally
 from npusim.kernels.direct.weights import Blocks, pack_blocks
-from npusim.kernels.emit.count import COUNTER_BYTES, MASK_BYTES, count_plain
-from npusim.kernels.emit.finish import CONSTANT_BYTES, finish_by_last, finish_by_sign, finish_plain
-from npusim.kernels.emit.tile import VECTOR, tile_6x4, tile_8x1, tile_8x2, tile_8x3
 from npusim.kernels.fuse import Correction
 from npusim.kernels.geometry import Geometry
 from npusim.kernels.isa import InstructionSet, selected
-from npusim.kernels.jit import kernel, readonly
+from npusim.kernels.jit import readonly
 from npusim.kernels.ops import Words
 from npusim.kernels.packed import Nest, Packed
 from npusim.kernels.plan import Plan
-
-_PANEL = 24
-"""Output pixels that go together: whole tiles of six rows and of eight."""
-
-_HEAD = 8 * _PANEL + 8 * 6 * VECTOR
-"""Bytes of scratch before the image: offsets of a panel's patches, sums of a tile."""
-
-_BY_SIGN, _BY_LAST = int(Correction.BY_SIGN), int(Correction.BY_LAST)
 
 
 @dataclass(frozen=True, eq=False)
@@ -87,7 +77,7 @@ class DirectConvolution:
     def _run(
         self, group: _Group, x: Bytes, out: Bytes, scratch: Bytes, units: range, counters: Words, since: Words
     ) -> None:
-        _convolve(
+        convolve(
             x,
             group.blocks.weights,
             group.finish.rows,
@@ -156,7 +146,7 @@ def direct_convolution(
         segments = window.segments + index * weights.shape[3]
         groups.append(_Group(blocks, readonly(segments, np.int64), finish, own.start, len(own)))
     settings = [window.quads, -0x7F7F7F80 if signed else 0, packed.pad_code & 255, packed.outputs]
-    scratch = _HEAD + (window.bytes if window.padded else 0)
+    scratch = HEAD + (window.bytes if window.padded else 0)
     parameters = readonly(window.parameters, np.int64)
     return DirectConvolution(groups, parameters, readonly(settings, np.int64), geometry.pixels, scratch)
 
@@ -223,131 +213,3 @@ class _Window:
         rows = np.zeros((outputs, segments, 4 * self.quads), np.int8)
         rows[:, :, : flat.shape[2]] = flat
         return rows.reshape(outputs, -1)
-
-
-@kernel(signatures=1)
-def _convolve(
-    x: Bytes,
-    weights: Bytes,
-    constants: Words,
-    blocks: Words,
-    segments: Words,
-    window: Words,
-    settings: Words,
-    correction: int,
-    low: int,
-    high: int,
-    column: int,
-    columns: int,
-    first: int,
-    last: int,
-    scratch: Bytes,
-    out: Bytes,
-    masks: Words,
-    counters: Words,
-    since: Words,
-) -> None:
-    """Output pixels `first` .. `last` - 1, a panel at a time.
-
-    Parameters
-    ----------
-    window : int64[11]
-        Padded or not; output columns; bytes from patch to patch down and across; bytes of an image
-        row and pixel; padding above, left; row stride; window rows; columns of the padded image.
-    settings : int64[4]
-        Quads a segment, flip, padding's byte, bytes of an output pixel.
-    column, columns
-        The group's output channels.
-    counters, since
-        Of a `Tally`; no counters: nothing is counted.
-    """
-    if last <= first:
-        return
-    out_columns, down, across = window[1], window[2], window[3]
-    offsets = scratch[: 8 * _PANEL].view(np.int64)
-    sums = scratch.ctypes.data + 8 * _PANEL
-    quads, flip, pixel = settings[0], settings[1], settings[3]
-    source, origin = x.ctypes.data, 0
-    if window[0] == 1:
-        top = first // out_columns
-        rows = ((last - 1) // out_columns - top) * window[8] + window[9]
-        length = window[10] * window[5]
-        image = scratch[_HEAD : _HEAD + rows * length].reshape(rows, length)
-        pad_rows(x, window[4], window[5], top * window[8] - window[6], window[7], settings[2], 0, image)
-        source, origin = scratch.ctypes.data + _HEAD, top * down
-    starts, target = constants.ctypes.data, out.ctypes.data + column
-    for panel in range(first, last, _PANEL):
-        count = min(_PANEL, last - panel)
-        for i in range(_PANEL):
-            p = panel + min(i, count - 1)
-            offsets[i] = p // out_columns * down + p % out_columns * across - origin
-        for b in range(blocks.shape[0]):
-            vectors, begin = blocks[b, 0], blocks[b, 1]
-            own, matrix = starts + begin * CONSTANT_BYTES, weights.ctypes.data + blocks[b, 2]
-            step = 6 if vectors == 4 else 8
-            for r in range(0, count, step):
-                at = offsets.ctypes.data + 8 * r
-                if vectors == 4:
-                    tile_6x4(
-                        source,
-                        at,
-                        matrix,
-                        segments.ctypes.data,
-                        segments.shape[0],
-                        quads,
-                        flip,
-                        own,
-                        CONSTANT_BYTES,
-                        sums,
-                    )
-                elif vectors == 3:
-                    tile_8x3(
-                        source,
-                        at,
-                        matrix,
-                        segments.ctypes.data,
-                        segments.shape[0],
-                        quads,
-                        flip,
-                        own,
-                        CONSTANT_BYTES,
-                        sums,
-                    )
-                elif vectors == 2:
-                    tile_8x2(
-                        source,
-                        at,
-                        matrix,
-                        segments.ctypes.data,
-                        segments.shape[0],
-                        quads,
-                        flip,
-                        own,
-                        CONSTANT_BYTES,
-                        sums,
-                    )
-                else:
-                    tile_8x1(
-                        source,
-                        at,
-                        matrix,
-                        segments.ctypes.data,
-                        segments.shape[0],
-                        quads,
-                        flip,
-                        own,
-                        CONSTANT_BYTES,
-                        sums,
-                    )
-                rows, place, left = min(step, count - r), target + (panel + r) * pixel, columns - 16 * begin
-                if correction == _BY_SIGN:
-                    finish_by_sign(sums, rows, vectors, own, low, high, place + 16 * begin, pixel, left)
-                elif correction == _BY_LAST:
-                    finish_by_last(sums, rows, vectors, own, low, high, place + 16 * begin, pixel, left)
-                else:
-                    finish_plain(sums, rows, vectors, own, low, high, place + 16 * begin, pixel, left)
-                if counters.shape[0] > 0:
-                    lost, tally = masks.ctypes.data + begin * MASK_BYTES, counters.ctypes.data
-                    count_plain(sums, rows, vectors, own, lost, low, high, tally + begin * COUNTER_BYTES)
-        if counters.shape[0] > 0:
-            mark(counters, since, panel)

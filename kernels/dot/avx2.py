@@ -15,7 +15,7 @@ import numpy.typing as npt
 from npusim.kernels.dot.generic import DOT_PRODUCT as GENERIC
 from npusim.kernels.dot.protocol import PackedMatrix, Patches
 from npusim.kernels.emit.pairs import ROWS, pairs_6x2
-from npusim.kernels.jit import kernel, readonly
+from npusim.kernels.jit import Array, kernel, readonly
 
 _BLOCK = 16
 """Columns of sums that go together."""
@@ -89,7 +89,7 @@ class Avx2DotProduct:
 def multiply_pairs(
     patches: npt.NDArray[np.int16],
     weights: npt.NDArray[np.int16],
-    out: npt.NDArray[np.int32],
+    out: Array,
     first_column: int,
     columns: int,
 ) -> None:

@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 from llvmlite import ir
-from numba.core import cgutils
+from numba.core import cgutils as untyped
+from numba.extending import intrinsic
+
+cgutils: Any = untyped
+"""numba's own words."""
 
 I8, I16, I32, I64 = (ir.IntType(bits) for bits in (8, 16, 32, 64))
 POINTER = ir.PointerType()
@@ -16,6 +21,11 @@ WORDS = ir.VectorType(I64, 8)
 
 Value = Any
 """An LLVM value."""
+
+
+def piece(definition: Callable[..., Any]) -> Any:
+    """What kernels call like a function; numba asks `definition` for its types and for who writes it."""
+    return intrinsic(definition)
 
 
 def number(value: int, kind: Any = I64) -> Value:

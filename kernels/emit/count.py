@@ -7,12 +7,25 @@ from __future__ import annotations
 
 from typing import Any
 
+from llvmlite import ir
 from numba import types
-from numba.core import cgutils
-from numba.extending import intrinsic
 
-from npusim.kernels.emit.build import I32, LANES, WORDS, Value, every, load, number, splat, store
-from npusim.kernels.emit.finish import CONSTANT_BYTES, Constants, products, rescaled
+from npusim.kernels.emit.build import (
+    I8,
+    I32,
+    LANES,
+    WORDS,
+    Value,
+    cgutils,
+    every,
+    load,
+    number,
+    piece,
+    splat,
+    store,
+    store_bytes,
+)
+from npusim.kernels.emit.finish import CONSTANT_BYTES, Constants, limited, products, rescaled
 from npusim.kernels.fuse import Correction
 
 BELOW, ABOVE, ROUNDED, TIE, LOWEST, HIGHEST = 0, 1, 2, 4, 6, 7
@@ -59,7 +72,7 @@ class _Counters:
 
 
 def _emit(builder: Any, values: Any) -> None:
-    sums, rows, vectors, constants, masks, low, high, counters = values
+    sums, rows, vectors, constants, masks, low, high, counters, out, stride, count = values
     lowest, highest = (splat(builder, builder.trunc(bound, I32), 16) for bound in (low, high))
     step = builder.mul(vectors, number(64))
     with cgutils.for_range(builder, vectors) as vector:
@@ -73,8 +86,12 @@ def _emit(builder: Any, values: Any) -> None:
             )
         }
         own = Constants(builder, at["constants"], Correction.NONE)
-        pairs = [[load(builder, at["masks"], 64 * (row + lane), WORDS) for lane in (0, 1)] for row in (MASK, HALF)]
+        pairs = [
+            [load(builder, at["masks"], 64 * (row + lane), WORDS) for lane in (0, 1)] for row in (MASK, HALF)
+        ]
         made = _Counters(builder, at["counters"])
+        first = builder.mul(vector.index, number(16))
+        target, left = builder.add(out, first), builder.sub(count, first)
         with cgutils.for_range(builder, rows) as row:
             value = load(builder, at["sums"], builder.mul(row.index, step))
             made.extreme(LOWEST, value, "<")
@@ -86,10 +103,14 @@ def _emit(builder: Any, values: Any) -> None:
             code = rescaled(builder, value, own, Correction.NONE)
             made.add(BELOW, builder.icmp_signed("<", code, lowest))
             made.add(ABOVE, builder.icmp_signed(">", code, highest))
+            with builder.if_then(builder.icmp_signed("!=", out, number(0))):
+                place = builder.add(target, builder.mul(row.index, stride))
+                kept = builder.trunc(limited(builder, code, lowest, highest), ir.VectorType(I8, 16))
+                store_bytes(builder, kept, place, left)
         made.write()
 
 
-@intrinsic
+@piece
 def count_plain(
     typing: Any,
     sums: int,
@@ -100,12 +121,17 @@ def count_plain(
     low: int,
     high: int,
     counters: int,
+    out: int,
+    stride: int,
+    count: int,
 ) -> Any:
-    """Add a tile's events, ``[rows][vectors][16]`` sums, to its vectors' counters."""
+    """Add a tile's events, ``[rows][vectors][16]`` sums, to its vectors' counters.
+
+    Does the work of `finish_plain` as well, unless `out` is 0.
+    """
 
     def generate(context: Any, builder: Any, signature: Any, values: Any) -> Any:
         _emit(builder, values)
         return context.get_dummy_value()
 
-    return types.void(*[types.int64] * 8), generate
-
+    return types.void(*[types.int64] * 11), generate

@@ -12,8 +12,6 @@ from typing import Any
 import numpy as np
 from llvmlite import ir
 from numba import types
-from numba.core import cgutils
-from numba.extending import intrinsic
 
 from npusim.kernels.emit.build import (
     BYTES,
@@ -23,9 +21,11 @@ from npusim.kernels.emit.build import (
     LANES,
     Value,
     call_x86,
+    cgutils,
     dot_quads,
     load,
     number,
+    piece,
     splat,
     store,
     store_bytes,
@@ -120,7 +120,7 @@ def _piece(correction: Correction) -> tuple[Any, Any]:
     return _SIGNATURE, generate
 
 
-@intrinsic
+@piece
 def depthwise_plain(
     typing: Any,
     first: int,
@@ -147,7 +147,7 @@ def depthwise_plain(
     return _piece(Correction.NONE)
 
 
-@intrinsic
+@piece
 def depthwise_by_sign(
     typing: Any,
     first: int,
@@ -168,7 +168,7 @@ def depthwise_by_sign(
     return _piece(Correction.BY_SIGN)
 
 
-@intrinsic
+@piece
 def depthwise_by_last(
     typing: Any,
     first: int,

@@ -12,8 +12,6 @@ from typing import Any
 
 from llvmlite import ir
 from numba import types
-from numba.core import cgutils
-from numba.extending import intrinsic
 
 from npusim.kernels.emit.build import (
     I8,
@@ -21,9 +19,11 @@ from npusim.kernels.emit.build import (
     LANES,
     WORDS,
     Value,
+    cgutils,
     every,
     load,
     number,
+    piece,
     splat,
     store_bytes,
 )
@@ -44,18 +44,22 @@ class Constants:
             even, odd = (load(builder, address, 64 * (row + lane), WORDS) for lane in (0, 1))
             return even, odd
 
-        self.factor, self.shift, self.first = pair(FACTOR), pair(SHIFT), pair(FIRST)
+        # Factors are int32: said this way, LLVM multiplies by vpmuldq.
+        self.factor = tuple(_low_half(builder, factor) for factor in pair(FACTOR))
+        self.shift, self.first = pair(SHIFT), pair(FIRST)
         self.second = None if correction is Correction.NONE else pair(SECOND)
+
+
+def _low_half(builder: Any, words: Value) -> Value:
+    """The low 32 bits of each word, with their sign."""
+    return builder.ashr(builder.shl(words, every(32, WORDS)), every(32, WORDS))
 
 
 def products(builder: Any, sums: Value, constants: Constants) -> list[Value]:
     """Exact products of even and of odd lanes: int64."""
     words = builder.bitcast(sums, WORDS)
-    halves = (builder.shl(words, every(32, WORDS)), words)
-    return [
-        builder.mul(builder.ashr(half, every(32, WORDS)), factor)
-        for half, factor in zip(halves, constants.factor, strict=True)
-    ]
+    halves = (_low_half(builder, words), builder.ashr(words, every(32, WORDS)))
+    return [builder.mul(half, factor) for half, factor in zip(halves, constants.factor, strict=True)]
 
 
 def rescaled(builder: Any, sums: Value, constants: Constants, correction: Correction) -> Value:
@@ -111,7 +115,7 @@ def _piece(correction: Correction) -> tuple[Any, Any]:
     return _SIGNATURE, generate
 
 
-@intrinsic
+@piece
 def finish_plain(
     typing: Any,
     sums: int,
@@ -128,7 +132,7 @@ def finish_plain(
     return _piece(Correction.NONE)
 
 
-@intrinsic
+@piece
 def finish_by_sign(
     typing: Any,
     sums: int,
@@ -145,7 +149,7 @@ def finish_by_sign(
     return _piece(Correction.BY_SIGN)
 
 
-@intrinsic
+@piece
 def finish_by_last(
     typing: Any,
     sums: int,

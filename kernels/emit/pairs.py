@@ -11,10 +11,8 @@ from typing import Any
 
 from llvmlite import ir
 from numba import types
-from numba.core import cgutils
-from numba.extending import intrinsic
 
-from npusim.kernels.emit.build import I16, I32, Value, load, number, splat, store
+from npusim.kernels.emit.build import I16, I32, Value, cgutils, load, number, piece, splat, store
 
 LANES = ir.VectorType(I32, 8)
 SHORTS = ir.VectorType(I16, 16)
@@ -49,7 +47,7 @@ def _emit(builder: Any, x: Value, stride: Value, weights: Value, pairs: Value, o
             store(builder, builder.load(totals[r][v], typ=LANES), out, VECTOR * (r * VECTORS + v))
 
 
-@intrinsic
+@piece
 def pairs_6x2(typing: Any, x: int, stride: int, weights: int, pairs: int, out: int) -> Any:
     """Six rows of sums, 16 columns each.
 

@@ -19,10 +19,19 @@ from __future__ import annotations
 from typing import Any
 
 from numba import types
-from numba.core import cgutils
-from numba.extending import intrinsic
 
-from npusim.kernels.emit.build import I32, I64, LANES, dot_quads, load, number, splat, store
+from npusim.kernels.emit.build import (
+    I32,
+    I64,
+    LANES,
+    cgutils,
+    dot_quads,
+    load,
+    number,
+    piece,
+    splat,
+    store,
+)
 
 VECTOR = 64
 """Bytes of a vector: 16 sums, or four weights for each of 16 output channels."""
@@ -68,7 +77,7 @@ def _piece(rows: int, vectors: int) -> tuple[Any, Any]:
     return _SIGNATURE, generate
 
 
-@intrinsic
+@piece
 def tile_6x4(
     typing: Any,
     x: int,
@@ -86,7 +95,7 @@ def tile_6x4(
     return _piece(6, 4)
 
 
-@intrinsic
+@piece
 def tile_8x3(
     typing: Any,
     x: int,
@@ -104,7 +113,7 @@ def tile_8x3(
     return _piece(8, 3)
 
 
-@intrinsic
+@piece
 def tile_8x2(
     typing: Any,
     x: int,
@@ -122,7 +131,7 @@ def tile_8x2(
     return _piece(8, 2)
 
 
-@intrinsic
+@piece
 def tile_8x1(
     typing: Any,
     x: int,

@@ -20,7 +20,6 @@ _SMALL = 1 << 12
 """Domains of so many values are enumerated side by side."""
 _MAX_CODES = 1 << 16
 _LOOP_CHUNK = 1 << 18
-_MOST_LOOPED = 1
 _PROBE_CODES = 24
 _CHUNK_CHANNELS = 1 << 12
 
@@ -50,11 +49,12 @@ def compare(unit: Unit, check: Check = Check.SPEC) -> Difference:
     return Difference(unit, differing, witness, used, probes, confirmed)
 
 
-def affordable(unit: Unit) -> Unit:
-    """A unit with only the first few of those channels that take a loop over a large domain."""
+def affordable(unit: Unit) -> tuple[Unit | None, Unit | None]:
+    """A unit's channels that are quickly compared, and those that take a loop over a large domain each."""
     looped = (_ways(unit) == 0) & (unit.high - unit.low >= _SMALL)
-    kept = np.flatnonzero(~looped | (np.cumsum(looped) <= _MOST_LOOPED))
-    return unit if len(kept) == len(unit.low) else unit.columns(kept)
+    parts = (np.flatnonzero(~looped), np.flatnonzero(looped))
+    quick, slow = (unit.columns(part) if part.size else None for part in parts)
+    return quick, slow
 
 
 def _ways(unit: Unit) -> npt.NDArray[np.int8]:

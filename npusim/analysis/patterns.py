@@ -87,6 +87,9 @@ def _both_fields(
     left: Datapath, right: Datapath, ours: tuple[BaseStage, ...], theirs: tuple[BaseStage, ...]
 ) -> tuple[dict[str, Any], dict[str, Any], int]:
     """The fields of both pipelines, and how many columns: the same real multipliers."""
+    sizes = [{s.table: s.entries for s in stages if isinstance(s, Table)} for stages in (ours, theirs)]
+    if sizes[0] != sizes[1]:
+        return {}, {}, 0
     if filled_alike(left, right):
         fields, channels = pattern_fields(left, right, ours, theirs)
         return fields, fields, channels
@@ -96,7 +99,7 @@ def _both_fields(
     scaled = [bool(set(needed_fields(stages)) & parts) for stages in (ours, theirs)]
     if scaled[0] != scaled[1]:
         return {}, {}, 0
-    if not scaled[0]:
+    if not scaled[0] or not channels:
         return fields, fields, channels
     own = [name for name in left.scale.parts if name in fields]
     columns, rows = same_reals(np.stack([fields[name] for name in own], axis=1), own, left, right)
@@ -134,6 +137,8 @@ def pattern_fields(
             continue
         values = _VALUES[role](allowed)
         (crossed if role in _CROSSED else rotated)[name] = [v for v in dict.fromkeys(values) if v in allowed]
+    if not all((*crossed.values(), *rotated.values())):
+        return {}, 0
     total = prod(map(len, crossed.values()))
     step = max(1, -(-total // MAX_PATTERNS))
     rows = list(product(*crossed.values()))[::step]

@@ -61,6 +61,9 @@ PIPELINES: dict[str, OperationPipeline] = {
     "minimum": OperationPipeline({PipelineRole.OPERAND: Source.CODE}, fallback="concat"),
     "maximum": OperationPipeline({PipelineRole.OPERAND: Source.CODE}, fallback="concat"),
     "resize": OperationPipeline({PipelineRole.RESULT: Source.BLEND}),
+    "l2_normalization": OperationPipeline(
+        {PipelineRole.OPERAND: Source.CODE, PipelineRole.RESULT: Source.OPERAND}
+    ),
     "softmax": OperationPipeline(
         {PipelineRole.OPERAND: Source.DISTANCE, PipelineRole.RESULT: Source.OPERAND}
     ),

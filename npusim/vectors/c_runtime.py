@@ -11,8 +11,7 @@ from npusim.spec.rounding import Rounding
 
 _RULES = ", ".join(f"ROUND_{rule.name}" for rule in Rounding)
 
-RUNTIME = (
-    f"""\
+_HEAD = f"""\
 #if defined(__GNUC__)
 #define UNUSED __attribute__((unused))
 #else
@@ -20,8 +19,10 @@ RUNTIME = (
 #endif
 
 enum {{ {_RULES} }};
+
 """
-    + """
+
+_PRIMITIVES = """\
 typedef unsigned long long word;
 
 UNUSED static long long add(long long a, long long b) { return (long long)((word)a + (word)b); }
@@ -66,13 +67,15 @@ UNUSED static long long shift_right(long long v, long long n, int rule) {
 /* A.divide: the divisor is positive; twice a rest may not fit into a signed word. */
 UNUSED static long long divide(long long v, long long by, int rule) {
     long long quotient = v / by, rest = v % by;
+    int last, sign = v < 0;
     word twice;
     if (rest < 0) {
         rest += by;
         quotient -= 1;
     }
     twice = (word)rest * 2;
-    return quotient + increment(rule, twice >= (word)by, rest && twice != (word)by, v < 0, (int)(quotient & 1));
+    last = (int)(quotient & 1);
+    return quotient + increment(rule, twice >= (word)by, rest && twice != (word)by, sign, last);
 }
 
 UNUSED static long long clamp(long long v, long long low, long long high) {
@@ -100,7 +103,8 @@ UNUSED static long long interpolate(const long long *table, long long address, i
     return add(shift_left(table[index], fraction_bits), multiply(table[index + 1] - table[index], fraction));
 }
 """
-)
+
+RUNTIME = _HEAD + _PRIMITIVES
 """The primitives."""
 
 _FLOAT = """

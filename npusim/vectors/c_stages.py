@@ -47,7 +47,7 @@ def constant(value: int) -> str:
     return f"(-{-(value + 1)}LL - 1)" if value < 0 else f"{value}LL"
 
 
-def _exact(stage: BaseStage) -> str:  # noqa: PLR0911 - one return a stage
+def _exact(stage: BaseStage) -> str:
     match stage:
         case Add(operand=operand):
             return f"add(v, {_operand(operand)})"

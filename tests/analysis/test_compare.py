@@ -86,12 +86,16 @@ def test_what_is_not_monotone_is_looped_over() -> None:
     check_by_hand(found)
 
 
-def test_only_a_few_patterns_are_looped_over() -> None:
+def test_quick_channels_are_told_from_slow_ones() -> None:
     wraps = rescale(Rounding.HALF_UP, Wrap(to=8))
-    kept = affordable(unit(wraps, rescale(Rounding.HALF_UP)))
-    assert 0 < kept.left.channels < CHANNELS
-    whole = unit(rescale(Rounding.FLOOR), rescale(Rounding.HALF_UP))
-    assert affordable(whole) is whole
+    quick, slow = affordable(unit(wraps, rescale(Rounding.HALF_UP)))
+    assert quick is not None
+    assert slow is not None
+    # in two channels the multiplier is so small that nothing wraps
+    assert (quick.left.channels, slow.left.channels) == (2, CHANNELS - 2)
+    whole = affordable(unit(rescale(Rounding.FLOOR), rescale(Rounding.HALF_UP)))
+    assert whole[0] is not None
+    assert (whole[0].left.channels, whole[1]) == (CHANNELS, None)
 
 
 def test_small_domains_are_enumerated() -> None:

@@ -14,6 +14,7 @@ from npusim.program import Program
 from npusim.spec.interval import Interval
 from npusim.steps.average_pool import AveragePoolStep
 from npusim.steps.base import TensorType
+from npusim.steps.matmul import MatmulStep
 from npusim.steps.probe import Path
 from tests.analysis.builders import WES, conv, program
 
@@ -112,6 +113,31 @@ def test_average_pools_are_proven_too() -> None:
     shown = replay(made, proof)
     sums = npusim.simulate(shown.program, shown.images, taps=["pool"]).taps["pool"]["accumulator"]
     assert (sums.min(), sums.max()) == (0, 4 * 255)
+
+
+def test_products_of_computed_matrices_are_proven_too() -> None:
+    step = MatmulStep(
+        name="product",
+        inputs=("a", "b"),
+        output="y",
+        operand_fields=({"x_zero": -128}, {"x_zero": 3}),
+        fields={"multiplier": 32768, "shift": 25, "y_zero": 0, "low": -128, "high": 127},
+    )
+    shapes = {"a": (1, 2, 40), "b": (1, 40, 3)}
+    tensors = {name: TensorType(shape=shape, bits=8) for name, shape in shapes.items()}
+    tensors["y"] = step.output_type([tensors["a"], tensors["b"]], WES)
+    made = Program(
+        name="m", input_names=("a", "b"), output_names=("y",), tensors=tensors, steps=(step,), datapath=WES
+    )
+    proof = prove(made).step("product")
+    ends = Interval(40 * 255 * -131, 40 * 255 * 124)
+    assert proof.reachable.hull(Moment.FINAL) == proof.reachable.hull(Moment.PREFIX) == ends
+    extremes = {"a": np.full((2, 1, 2, 40), 127), "b": np.full((2, 1, 40, 3), 127)}
+    extremes["b"][1] = -128
+    sums = npusim.simulate(made, extremes, taps=["product:accumulator"]).taps["product"]["accumulator"]
+    assert (sums.min(), sums.max()) == (ends.low, ends.high)
+    with pytest.raises(InputError, match="with weights"):
+        replay(made, proof)
 
 
 def test_rescales_are_proven_on_every_reachable_accumulator() -> None:

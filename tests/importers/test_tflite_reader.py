@@ -114,6 +114,50 @@ def test_floats_at_both_ends_are_the_hosts(tmp_path: Path) -> None:
     assert answer.dequantized[program.output_names[0]].shape == (1, 2)
 
 
+def test_shapes_are_computed_when_imported(tmp_path: Path) -> None:
+    model = TfliteModel()
+    x = model.input((1, 4, 6), *SCALED)
+    shape, batch, made = model.tensor((3,), "INT32"), model.tensor((), "INT32"), model.tensor((2,), "INT32")
+    model.add("SHAPE", [x], [shape], "ShapeOptions", outType=2)
+    ends = [model.constant([n], "INT32") for n in (0, 1, 1)]
+    model.add("STRIDED_SLICE", [shape, *ends], [batch], "StridedSliceOptions", shrinkAxisMask=1)
+    model.add("PACK", [batch, model.constant(24, "INT32")], [made], "PackOptions", valuesCount=2)
+    y = model.tensor((1, 24), *SCALED)
+    model.add("RESHAPE", [x, made], [y], "ReshapeOptions")
+    assert [step.kind for step in assert_exact(model, tmp_path, y).program.steps] == ["reshape"]
+
+
+def test_detections_are_the_hosts(tmp_path: Path) -> None:
+    model = TfliteModel()
+    x = model.input((1, 8, 4), *SCALED)
+    y, boxes = model.tensor((1, 4, 8), *SCALED), model.tensor((1, 4), "FLOAT32")
+    model.add("TRANSPOSE", [x, model.constant([0, 2, 1], "INT32")], [y], "TransposeOptions")
+    model.add("CUSTOM", [y], [boxes])
+    program = import_tflite(model.save(tmp_path, boxes)).program
+    assert [output.shape for output in program.outputs] == [(4, 8)]
+    assert "1 CUSTOM" in program.notes[0]
+
+
+def test_codes_made_of_floats_are_the_hosts(tmp_path: Path) -> None:
+    model = TfliteModel()
+    x = model.input((1, 8), *SCALED)
+    y, real, root = (
+        model.tensor((1, 8), *SCALED),
+        model.tensor((1, 8), "FLOAT32"),
+        model.tensor((1, 8), "FLOAT32"),
+    )
+    again, last = model.tensor((1, 8), *SCALED), model.tensor((1, 8), *SCALED)
+    model.add("RELU", [x], [y])
+    model.add("DEQUANTIZE", [y], [real], "DequantizeOptions")
+    model.add("SQRT", [real], [root])
+    model.add("QUANTIZE", [root], [again], "QuantizeOptions")
+    model.add("ADD", [again, y], [last], "AddOptions")
+    program = import_tflite(model.save(tmp_path, last)).program
+    assert [step.kind for step in program.steps] == ["concat"]
+    assert program.output_names == (program.steps[0].output,)
+    assert "1 ADD, 1 DEQUANTIZE, 1 QUANTIZE, 1 SQRT" in program.notes[0]
+
+
 def changed(what: str) -> tuple[TfliteModel, int]:
     model, y = small()
     graph: Any = model.graph
@@ -160,7 +204,7 @@ def changed(what: str) -> tuple[TfliteModel, int]:
         ("operator", "operator 1 (L2_POOL_2D): the operation is not supported"),
         ("shape", "operator 0 (CONV_2D): the file gives the output another shape"),
         ("weights", "operator 0 (CONV_2D): weights: weights do not fit the input"),
-        ("scales", "scales and shape do not fit"),
+        ("scales", "operator 0 (CONV_2D): scales along another axis than the outputs"),
         ("zero scale", "operator 0 (CONV_2D): an output's scale must be positive"),
         ("not finite", "scales must be finite"),
         ("order", "nothing makes this tensor before it is read"),

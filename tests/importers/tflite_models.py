@@ -24,6 +24,8 @@ DTYPES = {
 VERSIONS = {
     "DEPTH_TO_SPACE": 1,
     "EXPAND_DIMS": 1,
+    "SHAPE": 1,
+    "CUSTOM": 1,
     "HARD_SWISH": 1,
     "PRELU": 1,
     "RELU_0_TO_1": 1,

@@ -1,4 +1,4 @@
-"""Steps in one pass: the same codes as the general kernels, no byte outside the tensors, proofs that refuse."""
+"""Steps in one pass: the general kernels' codes, no byte outside the tensors, proofs that refuse."""
 
 from __future__ import annotations
 

@@ -86,8 +86,8 @@ def test_all_kernels_together_stay_few() -> None:
     assert budgets == {
         "combine._combine": 3,
         "depthwise._depthwise": 6,
-        "direct.conv._convolve": 1,
-        "direct.depthwise._depthwise": 1,
+        "direct.conv_loop.convolve": 1,
+        "direct.depthwise_loop.convolve_depthwise": 1,
         "dot.across_columns.multiply_columns": 1,
         "dot.along_products.multiply_rows": 2,
         "dot.avx2.multiply_pairs": 1,

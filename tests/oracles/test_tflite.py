@@ -15,7 +15,8 @@ import pytest
 from npusim.importers.tflite.importer import import_tflite
 from tests.importers.models import need
 from tests.importers.tflite_models import assert_exact
-from tests.oracles.tflite_cases import Case, cases
+from tests.oracles.tflite_builders import Case
+from tests.oracles.tflite_cases import cases
 
 ZOO = Path(os.environ.get("NPUSIM_ZOO", "none"))
 CASES = cases()

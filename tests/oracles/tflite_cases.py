@@ -1,446 +1,176 @@
-"""Random TFLite models of one operator each, of every type that the operator has."""
+"""Which random TFLite models are tried: every operator, in every type that it has."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
-from math import ceil, prod
-from typing import Any
+from collections.abc import Iterator
 
-import numpy as np
-
-from tests.importers.tflite_models import TfliteModel
-
-Rng = np.random.Generator
-Case = Callable[[Rng], tuple[TfliteModel, list[int]]]
-"""A random model and its outputs."""
+from tests.oracles import tflite_builders as build
+from tests.oracles.tflite_builders import SAME, VALID, Case
 
 KINDS = ("INT8", "UINT8")
-SAME, VALID = 0, 1
-
-
-def scale(rng: Rng) -> float:
-    return float(np.exp(rng.uniform(-6, -2)))
-
-
-def zero(rng: Rng, kind: str) -> int:
-    return (
-        int(rng.integers(-128, 128))
-        if kind == "INT8"
-        else int(rng.integers(0, 256))
-        if kind == "UINT8"
-        else 0
-    )
-
-
-def weights_kind(kind: str) -> str:
-    return "UINT8" if kind == "UINT8" else "INT8"
-
-
-def weights(
-    model: TfliteModel, rng: Rng, kind: str, shape: Sequence[int], per_channel: bool, axis: int = 0
-) -> tuple[int, Any]:
-    """Weights and their scales."""
-    unsigned = kind == "UINT8"
-    codes = rng.integers(0, 256, shape) if unsigned else rng.integers(-127, 128, shape)
-    scales = [scale(rng) for _ in range(shape[axis])] if per_channel else scale(rng)
-    offset = int(rng.integers(0, 256)) if unsigned else 0
-    return model.constant(codes, weights_kind(kind), scales, offset, axis), np.array(scales)
-
-
-def bias(model: TfliteModel, rng: Rng, outputs: int, scales: np.ndarray) -> int:
-    return model.constant(rng.integers(-5000, 5000, outputs), "INT32", scales)
-
-
-def output_size(size: int, padding: int, stride: int, reach: int) -> int:
-    return ceil(size / stride) if padding == SAME else (size - reach) // stride + 1
-
-
-def convolution(
-    kind: str, *, depthwise: bool, padding: int, stride: tuple[int, int], dilation: tuple[int, int],
-    per_channel: bool, groups: int = 1,
-) -> Case:  # fmt: skip
-    def case(rng: Rng) -> tuple[TfliteModel, list[int]]:
-        model, size, kernel, inputs = TfliteModel(), (9, 8), (3, 2), 6
-        multiplier = int(rng.integers(1, 3))
-        outputs = inputs * multiplier if depthwise else 4
-        x_scale = scale(rng)
-        x = model.input((1, *size, inputs), kind, x_scale, zero(rng, kind))
-        shape = (1, *kernel, outputs) if depthwise else (outputs, *kernel, inputs // groups)
-        w, w_scales = weights(model, rng, kind, shape, per_channel, 3 if depthwise else 0)
-        b = bias(model, rng, outputs, x_scale * w_scales)
-        reach = [(taps - 1) * spread + 1 for taps, spread in zip(kernel, dilation, strict=True)]
-        made = [output_size(n, padding, s, r) for n, s, r in zip(size, stride, reach, strict=True)]
-        products = prod(kernel) * (1 if depthwise else inputs // groups)
-        y_scale = x_scale * float(w_scales.mean()) * products**0.5 * 60
-        y = model.tensor((1, *made, outputs), kind, y_scale, zero(rng, kind))
-        options = {
-            "padding": padding, "strideH": stride[0], "strideW": stride[1],
-            "dilationHFactor": dilation[0], "dilationWFactor": dilation[1],
-            "fusedActivationFunction": int(rng.integers(0, 4)),
-        }  # fmt: skip
-        if depthwise:
-            model.add(
-                "DEPTHWISE_CONV_2D",
-                [x, w, b],
-                [y],
-                "DepthwiseConv2DOptions",
-                depthMultiplier=multiplier,
-                **options,
-            )
-        else:
-            model.add("CONV_2D", [x, w, b], [y], "Conv2DOptions", **options)
-        return model, [y]
-
-    return case
-
-
-def transposed(kind: str, padding: int, stride: tuple[int, int], kernel: tuple[int, int]) -> Case:
-    def case(rng: Rng) -> tuple[TfliteModel, list[int]]:
-        model, size, inputs, outputs = TfliteModel(), (5, 4), 3, 4
-        made = [
-            n * s if padding == SAME else (n - 1) * s + k
-            for n, s, k in zip(size, stride, kernel, strict=True)
-        ]
-        x_scale = scale(rng)
-        x = model.input((1, *size, inputs), kind, x_scale, zero(rng, kind))
-        w, w_scales = weights(model, rng, kind, (outputs, *kernel, inputs), kind == "INT8")
-        given = [model.constant([1, *made, outputs], "INT32"), w, x]
-        if rng.integers(2):
-            given.append(bias(model, rng, outputs, x_scale * w_scales))
-        y = model.tensor((1, *made, outputs), kind, x_scale * float(w_scales.mean()) * 200, zero(rng, kind))
-        model.add(
-            "TRANSPOSE_CONV",
-            given,
-            [y],
-            "TransposeConvOptions",
-            padding=padding,
-            strideH=stride[0],
-            strideW=stride[1],
-        )
-        return model, [y]
-
-    return case
-
-
-def fully_connected(
-    kind: str, shape: tuple[int, ...], *, per_channel: bool = False, keep: bool = False
-) -> Case:
-    def case(rng: Rng) -> tuple[TfliteModel, list[int]]:
-        model, outputs, x_scale = TfliteModel(), 9, scale(rng)
-        x = model.input(shape, kind, x_scale, zero(rng, kind))
-        w, w_scales = weights(model, rng, kind, (outputs, shape[-1]), per_channel)
-        b = bias(model, rng, outputs, x_scale * w_scales)
-        made = (*shape[:-1], outputs) if keep else (prod(shape[:-1]), outputs)
-        y_scale = x_scale * float(w_scales.mean()) * shape[-1] ** 0.5 * 60
-        y = model.tensor(made, kind, y_scale, zero(rng, kind))
-        function = int(rng.integers(0, 4))
-        model.add(
-            "FULLY_CONNECTED",
-            [x, w, b],
-            [y],
-            "FullyConnectedOptions",
-            fusedActivationFunction=function,
-            keepNumDims=keep,
-        )
-        return model, [y]
-
-    return case
-
-
-def binary(op: str, kind: str, other: tuple[int, ...], *, constant: bool = False) -> Case:
-    def case(rng: Rng) -> tuple[TfliteModel, list[int]]:
-        model, shape, first = TfliteModel(), (1, 3, 4, 5), scale(rng)
-        x = model.input(shape, kind, first, zero(rng, kind))
-        second = first * float(rng.uniform(0.5, 2))
-        if constant:
-            b = model.constant(rng.integers(0, 100, other), kind, second, zero(rng, kind))
-        else:
-            b = model.input(other, kind, second, zero(rng, kind))
-        y = model.tensor(shape, kind, first * 2, zero(rng, kind))
-        options = f"{op.capitalize()}Options"
-        model.add(op, [x, b], [y], options, fusedActivationFunction=int(rng.integers(0, 4)))
-        return model, [y]
-
-    return case
-
-
-def extreme(op: str, kind: str, other: tuple[int, ...]) -> Case:
-    def case(rng: Rng) -> tuple[TfliteModel, list[int]]:
-        model, same = TfliteModel(), (scale(rng), zero(rng, kind))
-        inputs = [model.input((1, 4, 5, 3), kind, *same), model.input(other, kind, *same)]
-        y = model.tensor((1, 4, 5, 3), kind, *same)
-        model.add(op, inputs, [y], "MaximumMinimumOptions")
-        return model, [y]
-
-    return case
-
-
-def unary(
-    op: str,
-    kind: str,
-    options: str = "",
-    *,
-    made: tuple[float, int] | None = None,
-    to: str = "",
-    **values: Any,
-) -> Case:
-    """Every code of a function; `made` fixes the output's scale and zero point."""
-
-    def case(rng: Rng) -> tuple[TfliteModel, list[int]]:
-        model = TfliteModel()
-        x = model.input((1, 8, 16, 8), kind, scale(rng), zero(rng, kind))
-        y = model.tensor((1, 8, 16, 8), to or kind, *(made or (scale(rng), zero(rng, to or kind))))
-        model.add(op, [x], [y], options, **values)
-        return model, [y]
-
-    return case
-
-
-def prelu(kind: str) -> Case:
-    def case(rng: Rng) -> tuple[TfliteModel, list[int]]:
-        model = TfliteModel()
-        x = model.input((1, 16, 16, 3), kind, scale(rng), zero(rng, kind))
-        slopes = model.constant(rng.integers(0, 100, (1, 1, 3)), kind, scale(rng), zero(rng, kind))
-        y = model.tensor((1, 16, 16, 3), kind, scale(rng), zero(rng, kind))
-        model.add("PRELU", [x, slopes], [y])
-        return model, [y]
-
-    return case
-
-
-def softmax(kind: str, beta: float) -> Case:
-    def case(rng: Rng) -> tuple[TfliteModel, list[int]]:
-        model = TfliteModel()
-        x = model.input((1, 7, 20), kind, scale(rng), zero(rng, kind))
-        y = model.tensor((1, 7, 20), kind, 1 / 256, -128 if kind == "INT8" else 0)
-        model.add("SOFTMAX", [x], [y], "SoftmaxOptions", beta=beta)
-        return model, [y]
-
-    return case
-
-
-def pool(op: str, kind: str, padding: int, kernel: tuple[int, int], stride: tuple[int, int]) -> Case:
-    def case(rng: Rng) -> tuple[TfliteModel, list[int]]:
-        model, same, size = TfliteModel(), (scale(rng), zero(rng, kind)), (9, 8)
-        x = model.input((1, *size, 5), kind, *same)
-        made = [output_size(n, padding, s, k) for n, s, k in zip(size, stride, kernel, strict=True)]
-        y = model.tensor((1, *made, 5), kind, *same)
-        options = {
-            "padding": padding, "strideH": stride[0], "strideW": stride[1], "filterHeight": kernel[0],
-            "filterWidth": kernel[1], "fusedActivationFunction": int(rng.integers(0, 4)),
-        }  # fmt: skip
-        model.add(op, [x], [y], "Pool2DOptions", **options)
-        return model, [y]
-
-    return case
-
-
-def reduction(op: str, kind: str, axes: Sequence[int], keep: bool) -> Case:
-    def case(rng: Rng) -> tuple[TfliteModel, list[int]]:
-        model, shape = TfliteModel(), (1, 5, 6, 7)
-        x = model.input(shape, kind, scale(rng), zero(rng, kind))
-        kept = [1 if axis in axes else size for axis, size in enumerate(shape) if keep or axis not in axes]
-        y = model.tensor(kept, kind, scale(rng), zero(rng, kind))
-        model.add(op, [x, model.constant(axes, "INT32")], [y], "ReducerOptions", keepDims=keep)
-        return model, [y]
-
-    return case
-
-
-def resize(op: str, kind: str, new: tuple[int, int], corners: bool, centers: bool) -> Case:
-    def case(rng: Rng) -> tuple[TfliteModel, list[int]]:
-        model, same = TfliteModel(), (scale(rng), zero(rng, kind))
-        x, size = model.input((1, 5, 7, 3), kind, *same), model.constant(new, "INT32")
-        y = model.tensor((1, *new, 3), kind, *same)
-        options = {"RESIZE_BILINEAR": "ResizeBilinearOptions"}.get(op, "ResizeNearestNeighborOptions")
-        model.add(op, [x, size], [y], options, alignCorners=corners, halfPixelCenters=centers)
-        return model, [y]
-
-    return case
-
-
-def moved(
-    op: str, kind: str, shape: Sequence[int], made: Sequence[Sequence[int]], options: str,
-    constants: Sequence[Any] = (), *, constants_first: bool = False, **values: Any,
-) -> Case:  # fmt: skip
-    """Operations that only move codes."""
-
-    def case(rng: Rng) -> tuple[TfliteModel, list[int]]:
-        model, same = TfliteModel(), (scale(rng), zero(rng, kind))
-        x = model.input(shape, kind, *same)
-        given = [model.constant(values, "INT32") for values in constants]
-        outputs = [model.tensor(one, kind, *same) for one in made]
-        model.add(op, [*given, x] if constants_first else [x, *given], outputs, options, **values)
-        return model, outputs
-
-    return case
-
-
-def joined(op: str, kind: str, axis: int, *, same: bool = True) -> Case:
-    def case(rng: Rng) -> tuple[TfliteModel, list[int]]:
-        model, shape, real = TfliteModel(), [1, 4, 5, 3], (scale(rng), zero(rng, kind))
-        inputs = [
-            model.input(shape, kind, *(real if same else (scale(rng), zero(rng, kind)))) for _ in range(3)
-        ]
-        made = list(shape)
-        if op == "PACK":
-            made.insert(axis, 3)
-        else:
-            made[axis] *= 3
-        y = model.tensor(made, kind, *real)
-        if op == "PACK":
-            model.add(op, inputs, [y], "PackOptions", valuesCount=3, axis=axis)
-        else:
-            model.add(op, inputs, [y], "ConcatenationOptions", axis=axis)
-        return model, [y]
-
-    return case
-
-
-def argmax(kind: str, axis: int) -> Case:
-    def case(rng: Rng) -> tuple[TfliteModel, list[int]]:
-        model, shape = TfliteModel(), [1, 4, 5, 3]
-        x = model.input(shape, kind, scale(rng), zero(rng, kind))
-        y = model.tensor(shape[:axis] + shape[axis + 1 :], "INT64")
-        model.add("ARG_MAX", [x, model.constant(axis, "INT32")], [y], "ArgMaxOptions", outputType=4)
-        return model, [y]
-
-    return case
-
-
-def matrices(first: bool, second: bool) -> Case:
-    def case(rng: Rng) -> tuple[TfliteModel, list[int]]:
-        model, scales = TfliteModel(), (scale(rng), scale(rng))
-        a = model.input((1, 3, 6, 4) if first else (1, 3, 4, 6), "INT8", scales[0], zero(rng, "INT8"))
-        b = model.input((1, 3, 5, 6) if second else (1, 3, 6, 5), "INT8", scales[1], zero(rng, "INT8"))
-        y = model.tensor((1, 3, 4, 5), "INT8", scales[0] * scales[1] * 300, zero(rng, "INT8"))
-        model.add("BATCH_MATMUL", [a, b], [y], "BatchMatMulOptions", adjX=first, adjY=second)
-        return model, [y]
-
-    return case
 
 
 def _products(kind: str) -> Iterator[tuple[str, Case]]:
     for padding in (SAME, VALID):
         for stride, dilation in (((1, 1), (1, 1)), ((2, 3), (1, 1)), ((1, 1), (2, 2))):
-            for per_channel in (False, True) if kind == "INT8" else (False,):
+            for per_channel in (False,) if kind == "UINT8" else (False, True):
                 for depthwise in (False, True):
                     yield (
                         f"{'depthwise' if depthwise else 'conv'}-{padding}-{stride}-{dilation}-{per_channel}",
-                        convolution(
+                        build.convolution(
                             kind, depthwise=depthwise, padding=padding, stride=stride, dilation=dilation,
                             per_channel=per_channel,
                         ),
                     )  # fmt: skip
         for stride, kernel in (((2, 2), (3, 3)), ((1, 1), (3, 2)), ((3, 2), (2, 3))):
-            yield f"transpose_conv-{padding}-{stride}-{kernel}", transposed(kind, padding, stride, kernel)
-    yield "fully_connected", fully_connected(kind, (1, 50))
-    yield "fully_connected-rows", fully_connected(kind, (4, 50))
-    yield "fully_connected-keep", fully_connected(kind, (1, 4, 50), keep=True)
+            yield (
+                f"transpose_conv-{padding}-{stride}-{kernel}",
+                build.transposed(kind, padding, stride, kernel),
+            )
+    yield "fully_connected", build.fully_connected(kind, (1, 50))
+    yield "fully_connected-rows", build.fully_connected(kind, (4, 50))
+    yield "fully_connected-keep", build.fully_connected(kind, (1, 4, 50), keep=True)
 
 
 def _elementwise(kind: str) -> Iterator[tuple[str, Case]]:
     for op in ("ADD", "SUB", "MUL"):
-        yield op, binary(op, kind, (1, 3, 4, 5))
-        yield f"{op}-broadcast", binary(op, kind, (1, 1, 1, 5))
-        yield f"{op}-constant", binary(op, kind, (5,), constant=True)
+        yield op, build.binary(op, kind, (1, 3, 4, 5))
+        yield f"{op}-broadcast", build.binary(op, kind, (1, 1, 1, 5))
+        yield f"{op}-constant", build.binary(op, kind, (5,), constant=True)
     for op in ("MAXIMUM", "MINIMUM"):
-        yield op, extreme(op, kind, (1, 4, 5, 3))
-        yield f"{op}-broadcast", extreme(op, kind, (3,))
+        yield op, build.extreme(op, kind, (1, 4, 5, 3))
+        yield f"{op}-broadcast", build.extreme(op, kind, (3,))
     for op in ("RELU", "RELU6", "RELU_0_TO_1", "RELU_N1_TO_1"):
-        yield op, unary(op, kind)
+        yield op, build.unary(op, kind)
     for alpha in (0.3, -0.3, 1.7):
-        yield f"LEAKY_RELU{alpha}", unary("LEAKY_RELU", kind, "LeakyReluOptions", alpha=alpha)
-    yield "HARD_SWISH", unary("HARD_SWISH", kind, "HardSwishOptions")
+        yield f"LEAKY_RELU{alpha}", build.unary("LEAKY_RELU", kind, "LeakyReluOptions", alpha=alpha)
+    yield "HARD_SWISH", build.unary("HARD_SWISH", kind, "HardSwishOptions")
     low = -128 if kind == "INT8" else 0
-    yield "LOGISTIC", unary("LOGISTIC", kind, made=(1 / 256, low))
-    yield "TANH", unary("TANH", kind, made=(1 / 128, low + 128))
-    yield "PRELU", prelu(kind)
+    yield "LOGISTIC", build.unary("LOGISTIC", kind, made=(1 / 256, low))
+    yield "TANH", build.unary("TANH", kind, made=(1 / 128, low + 128))
+    yield "PRELU", build.prelu(kind)
     for beta in (1.0, 2.5):
-        yield f"SOFTMAX-{beta}", softmax(kind, beta)
+        yield f"SOFTMAX-{beta}", build.softmax(kind, beta)
+    yield "L2_NORMALIZATION", build.l2_normalization(kind)
     for to in KINDS:
-        yield f"QUANTIZE-{to}", unary("QUANTIZE", kind, "QuantizeOptions", to=to)
+        yield f"QUANTIZE-{to}", build.unary("QUANTIZE", kind, "QuantizeOptions", to=to)
 
 
 def _images(kind: str) -> Iterator[tuple[str, Case]]:
     for op in ("AVERAGE_POOL_2D", "MAX_POOL_2D"):
         for padding in (SAME, VALID):
             for kernel, stride in (((2, 2), (2, 2)), ((3, 2), (2, 3)), ((9, 8), (1, 1))):
-                yield f"{op}-{padding}-{kernel}", pool(op, kind, padding, kernel, stride)
+                yield f"{op}-{padding}-{kernel}", build.pool(op, kind, padding, kernel, stride)
     for axes, keep in (((1, 2), True), ((2, 1), False), ((3,), False), ((1, 2, 3), False), ((1, 3), True)):
-        yield f"MEAN-{axes}", reduction("MEAN", kind, axes, keep)
+        yield f"MEAN-{axes}", build.reduction("MEAN", kind, axes, keep)
         if kind == "UINT8":  # LiteRT's reference kernel reads int8 codes as if they were uint8
-            yield f"SUM-{axes}", reduction("SUM", kind, axes, keep)
+            yield f"SUM-{axes}", build.reduction("SUM", kind, axes, keep)
     for op in ("RESIZE_BILINEAR", "RESIZE_NEAREST_NEIGHBOR"):
         for new in ((10, 14), (11, 13), (3, 4), (1, 1), (17, 40)):
             for corners, centers in ((False, False), (True, False), (False, True)):
-                yield f"{op}-{new}-{corners}-{centers}", resize(op, kind, new, corners, centers)
+                yield f"{op}-{new}-{corners}-{centers}", build.resize(op, kind, new, corners, centers)
     for axis in (1, 3):
-        yield f"ARG_MAX-{axis}", argmax(kind, axis)
+        yield f"ARG_MAX-{axis}", build.argmax(kind, axis)
 
 
 def _moves(kind: str) -> Iterator[tuple[str, Case]]:
     image = (1, 6, 7, 8)
-    yield "TRANSPOSE", moved("TRANSPOSE", kind, image, [(1, 8, 6, 7)], "TransposeOptions", [[0, 3, 1, 2]])
-    yield "TRANSPOSE-batch", moved("TRANSPOSE", kind, (1, 3, 4), [(3, 1, 4)], "TransposeOptions", [[1, 0, 2]])
-    yield "SLICE", moved("SLICE", kind, image, [(1, 2, 7, 3)], "SliceOptions", [[0, 1, 0, 2], [1, 2, -1, 3]])
+    yield (
+        "TRANSPOSE",
+        build.moved("TRANSPOSE", kind, image, [(1, 8, 6, 7)], "TransposeOptions", [[0, 3, 1, 2]]),
+    )
+    yield (
+        "TRANSPOSE-batch",
+        build.moved("TRANSPOSE", kind, (1, 3, 4), [(3, 1, 4)], "TransposeOptions", [[1, 0, 2]]),
+    )
+    yield (
+        "SLICE",
+        build.moved("SLICE", kind, image, [(1, 2, 7, 3)], "SliceOptions", [[0, 1, 0, 2], [1, 2, -1, 3]]),
+    )
     cuts = [[0, 1, -7, 0], [1, 5, 6, 0], [1, 2, 2, 1]]
     yield (
         "STRIDED_SLICE",
-        moved("STRIDED_SLICE", kind, image, [(1, 2, 3, 8)], "StridedSliceOptions", cuts, endMask=8),
+        build.moved("STRIDED_SLICE", kind, image, [(1, 2, 3, 8)], "StridedSliceOptions", cuts, endMask=8),
     )
     row = [[0, 2, 0, 0], [0, 3, 0, 0], [1, 1, 1, 1]]
     masks = {"beginMask": 13, "endMask": 13, "shrinkAxisMask": 2}
     yield (
         "STRIDED_SLICE-row",
-        moved("STRIDED_SLICE", kind, image, [(1, 7, 8)], "StridedSliceOptions", row, **masks),
+        build.moved("STRIDED_SLICE", kind, image, [(1, 7, 8)], "StridedSliceOptions", row, **masks),
     )
     pads = [[[0, 0], [1, 1], [1, 2], [0, 0]]]
-    yield "PAD", moved("PAD", kind, image, [(1, 8, 10, 8)], "PadOptions", pads)
+    yield "PAD", build.moved("PAD", kind, image, [(1, 8, 10, 8)], "PadOptions", pads)
     for mode in (0, 1):
         yield (
             f"MIRROR_PAD-{mode}",
-            moved("MIRROR_PAD", kind, image, [(1, 8, 10, 8)], "MirrorPadOptions", pads, mode=mode),
+            build.moved("MIRROR_PAD", kind, image, [(1, 8, 10, 8)], "MirrorPadOptions", pads, mode=mode),
         )
     yield (
         "SPLIT",
-        moved(
+        build.moved(
             "SPLIT", kind, image, [(1, 6, 7, 4)] * 2, "SplitOptions", [[3]], constants_first=True, numSplits=2
         ),
     )
     parts = [(1, 6, 7, 2), (1, 6, 7, 5), (1, 6, 7, 1)]
-    yield "SPLIT_V", moved("SPLIT_V", kind, image, parts, "SplitVOptions", [[2, 5, 1], [3]], numSplits=3)
-    yield "UNPACK", moved("UNPACK", kind, image, [(1, 7, 8)] * 6, "UnpackOptions", num=6, axis=1)
-    yield "SQUEEZE", moved("SQUEEZE", kind, (1, 1, 1, 8), [(1, 8)], "SqueezeOptions", squeezeDims=[1, 2])
-    yield "EXPAND_DIMS", moved("EXPAND_DIMS", kind, (1, 7, 8), [(1, 1, 7, 8)], "ExpandDimsOptions", [1])
-    yield "RESHAPE", moved("RESHAPE", kind, (1, 6, 8), [(6, 2, 4)], "ReshapeOptions", [[6, 2, 4]])
+    yield (
+        "SPLIT_V",
+        build.moved("SPLIT_V", kind, image, parts, "SplitVOptions", [[2, 5, 1], [3]], numSplits=3),
+    )
+    yield "UNPACK", build.moved("UNPACK", kind, image, [(1, 7, 8)] * 6, "UnpackOptions", num=6, axis=1)
+    yield (
+        "SQUEEZE",
+        build.moved("SQUEEZE", kind, (1, 1, 1, 8), [(1, 8)], "SqueezeOptions", squeezeDims=[1, 2]),
+    )
+    yield "EXPAND_DIMS", build.moved("EXPAND_DIMS", kind, (1, 7, 8), [(1, 1, 7, 8)], "ExpandDimsOptions", [1])
+    yield "RESHAPE", build.moved("RESHAPE", kind, (1, 6, 8), [(6, 2, 4)], "ReshapeOptions", [[6, 2, 4]])
     blocks = {"blockSize": 2}
     yield (
         "SPACE_TO_DEPTH",
-        moved("SPACE_TO_DEPTH", kind, (1, 6, 4, 5), [(1, 3, 2, 20)], "SpaceToDepthOptions", **blocks),
+        build.moved("SPACE_TO_DEPTH", kind, (1, 6, 4, 5), [(1, 3, 2, 20)], "SpaceToDepthOptions", **blocks),
     )
     yield (
         "DEPTH_TO_SPACE",
-        moved("DEPTH_TO_SPACE", kind, (1, 3, 2, 20), [(1, 6, 4, 5)], "DepthToSpaceOptions", **blocks),
+        build.moved("DEPTH_TO_SPACE", kind, (1, 3, 2, 20), [(1, 6, 4, 5)], "DepthToSpaceOptions", **blocks),
     )
     for axis in (0, 1, 3, -1):
-        yield f"CONCATENATION{axis}", joined("CONCATENATION", kind, axis)
+        yield f"CONCATENATION{axis}", build.joined("CONCATENATION", kind, axis)
     for axis in (0, 1, 3, 4):
-        yield f"PACK{axis}", joined("PACK", kind, axis)
+        yield f"PACK{axis}", build.joined("PACK", kind, axis)
 
 
 def _special() -> Iterator[tuple[str, Case]]:
-    yield "INT8-fully_connected-channels", fully_connected("INT8", (1, 50), per_channel=True)
+    yield "INT8-fully_connected-channels", build.fully_connected("INT8", (1, 50), per_channel=True)
     yield (
         "INT8-conv-groups",
-        convolution(
+        build.convolution(
             "INT8", depthwise=False, padding=SAME, stride=(1, 1), dilation=(1, 1), per_channel=True, groups=2
         ),
     )
-    yield "UINT8-CONCATENATION-scales", joined("CONCATENATION", "UINT8", 3, same=False)
+    yield "UINT8-CONCATENATION-scales", build.joined("CONCATENATION", "UINT8", 3, same=False)
     for first in (False, True):
         for second in (False, True):
-            yield f"INT8-BATCH_MATMUL-{first}-{second}", matrices(first, second)
+            yield f"INT8-BATCH_MATMUL-{first}-{second}", build.matrices(first, second)
+
+
+def _int16() -> Iterator[tuple[str, Case]]:
+    kind = "INT16"
+    yield from _products(kind)
+    for op in ("ADD", "SUB", "MUL"):
+        yield op, build.binary(op, kind, (1, 3, 4, 5))
+        yield f"{op}-broadcast", build.binary(op, kind, (1, 1, 1, 5))
+    for op in ("AVERAGE_POOL_2D", "MAX_POOL_2D"):
+        for padding in (SAME, VALID):
+            yield f"{op}-{padding}", build.pool(op, kind, padding, (3, 2), (2, 3))
+    for op in ("RELU", "RELU6"):
+        yield op, build.unary(op, kind)
+    yield "LEAKY_RELU", build.unary("LEAKY_RELU", kind, "LeakyReluOptions", alpha=0.3)
+    yield "QUANTIZE", build.unary("QUANTIZE", kind, "QuantizeOptions")
+    yield "QUANTIZE-from-INT8", build.unary("QUANTIZE", "INT8", "QuantizeOptions", to=kind)
+    yield "QUANTIZE-to-INT8", build.unary("QUANTIZE", kind, "QuantizeOptions", to="INT8")
+    for op in ("RESIZE_BILINEAR", "RESIZE_NEAREST_NEIGHBOR"):
+        yield op, build.resize(op, kind, (10, 11), False, True)
+    yield "MAXIMUM", build.extreme("MAXIMUM", kind, (3,))
+    yield "CONCATENATION", build.joined("CONCATENATION", kind, 3)
 
 
 def cases() -> dict[str, Case]:
@@ -449,4 +179,4 @@ def cases() -> dict[str, Case]:
     for kind in KINDS:
         for family in (_products, _elementwise, _images, _moves):
             found |= {f"{kind}-{name}": case for name, case in family(kind)}
-    return found
+    return found | {f"INT16-{name}": case for name, case in _int16()}

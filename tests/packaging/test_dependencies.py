@@ -38,14 +38,19 @@ def imported(folder: Path) -> dict[str, set[str]]:
     return found
 
 
+def importers() -> set[str]:
+    """What the importers' extras bring."""
+    extras = PROJECT["optional-dependencies"]
+    return declared([*extras["onnx"], *extras["tflite"]])
+
+
 def test_every_import_is_declared_and_every_declaration_imported() -> None:
     core = declared(PROJECT["dependencies"])
-    onnx = declared(PROJECT["optional-dependencies"]["onnx"])
     used = imported(ROOT / "npusim") | imported(ROOT / "kernels")
-    assert set(used) - COMES_WITH.keys() == core | onnx
+    assert set(used) - COMES_WITH.keys() == core | importers()
 
 
 def test_optional_modules_stay_in_the_importers() -> None:
-    for name in declared(PROJECT["optional-dependencies"]["onnx"]):
+    for name in importers():
         outside = {path for path in imported(ROOT / "npusim")[name] if "/importers/" not in path}
         assert outside == set(), name

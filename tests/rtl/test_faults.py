@@ -20,7 +20,7 @@ from npusim.vectors.bench.unit_case import write_words
 from tests.rtl.units import column_case, require
 
 FAULTS = {fault.name: fault for fault in read_faults()}
-TIES = ("rounds_half_down", "rounds_half_away", "rounds_half_even", "guard_at_shift_zero")
+TIES = ("rounds_half_down", "rounds_half_away", "rounds_half_even")
 """What drawing evenly hardly ever notices."""
 
 

@@ -171,7 +171,7 @@ def test_a_users_tile(copied: Path, tmp_path: Path) -> None:
         assert found["fc"].compared == 7
         assert found["add"].text == "no module given for add"
     first = found["block/conv"].text.splitlines()[0]
-    assert first.startswith("MISMATCH block/conv image 0 pixel 0 channel 0 result: expected ")
+    assert first.startswith("MISMATCH block/conv image 0 pixel 0 channel 1 result: expected 24, got 25")
     with pytest.raises(InputError, match="no such port"):
         run_benches(
             copied,
@@ -196,7 +196,9 @@ def test_the_exit_code_tells(
         with pytest.raises(SystemExit) as left:
             main()
         assert left.value.code == code
-    assert "MISMATCH block/conv image 0 pixel 0 channel 0 result" in capsys.readouterr().err
+    assert (
+        "MISMATCH block/conv image 0 pixel 0 channel 1 result: expected 24, got 25" in capsys.readouterr().err
+    )
 
 
 def test_manifest_is_untouched_by_benches(written: Path) -> None:

@@ -20,6 +20,7 @@ from npusim.steps.concat import ConcatStep
 from npusim.steps.constant import ConstantStep
 from npusim.steps.fields import Activation
 from npusim.steps.interleave import InterleaveStep
+from npusim.steps.l2_normalization import L2NormalizationStep
 from npusim.steps.mac import MacStep
 from npusim.steps.matmul import MatmulStep
 from npusim.steps.max_pool import MaxPoolStep
@@ -117,7 +118,7 @@ def test_a_step_comes_back_as_it_was(tmp_path: Path, step: Step, shapes: list[An
     assert (tmp_path / "q.yaml").read_text() == text
 
 
-ELSEWHERE = {ConstantStep, MacStep, RecodeStep, ResizeFloat32Step, SoftmaxStep}
+ELSEWHERE = {ConstantStep, L2NormalizationStep, MacStep, RecodeStep, ResizeFloat32Step, SoftmaxStep}
 """Steps that need more than a test of all of them gives them."""
 
 

@@ -41,8 +41,10 @@ def library(datapath: Datapath, folder: Path) -> ctypes.CDLL:
     (folder / f"{made.name}.h").write_text(made.header)
     (folder / f"{made.name}.c").write_text(made.source)
     run_tool(
-        [require_tool("gcc"), *FLAGS, "-fsanitize=undefined", "-fsanitize-undefined-trap-on-error"]
-        + ["-fPIC", "-shared", "-o", "reference.so", f"{made.name}.c"],
+        [
+            *(require_tool("gcc"), *FLAGS, "-fsanitize=undefined", "-fsanitize-undefined-trap-on-error"),
+            *("-fPIC", "-shared", "-o", "reference.so", f"{made.name}.c"),
+        ],
         folder,
     )
     return ctypes.CDLL(str(folder / "reference.so"))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
+from dataclasses import replace
 from math import prod
 from typing import Any, TypeVar
 
@@ -50,10 +51,13 @@ class Builder:
         By the model's tensor index the program's tensor.
     host
         Tensors of the model that the program leaves to its host: floats and what is made of them.
+    constants
+        By the model's tensor index what was computed of shapes and constants.
     """
 
     def __init__(self, graph: Graph, datapath: Datapath) -> None:
         self.graph, self.datapath = graph, datapath
+        self.constants: dict[int, Array] = {}
         self.steps: list[Step] = []
         self.tensors: dict[str, TensorType] = {}
         self.real: dict[str, RealTensor] = {}
@@ -76,16 +80,21 @@ class Builder:
             raise operator.error(f"output {place} is missing")
         return self.graph.tensors[operator.outputs[place]]
 
+    def known(self, tensor: Tensor) -> Tensor:
+        """A tensor with the data that are known of it."""
+        found = self.constants.get(tensor.index)
+        return tensor if found is None else replace(tensor, data=found)
+
     def has_input(self, operator: Operator, place: int) -> bool:
         """Whether an optional input is given."""
         return place < len(operator.inputs) and operator.inputs[place] >= 0
 
     def constant(self, operator: Operator, place: int) -> Array:
         """An input that must be a constant."""
-        tensor = self.tensor(operator, place)
-        if tensor.data is None:
-            raise operator.error(f"input {place} must be a constant", found=tensor.name)
-        return tensor.data
+        data = self.known(self.tensor(operator, place)).data
+        if data is None:
+            raise operator.error(f"input {place} must be a constant", found=self.tensor(operator, place).name)
+        return data
 
     def integers(self, operator: Operator, place: int) -> tuple[int, ...]:
         """A constant list of whole numbers: a shape, axes, paddings row by row."""

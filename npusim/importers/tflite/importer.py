@@ -13,6 +13,7 @@ from npusim.errors import InputError
 from npusim.importers.onnx.complaints import first_complaint
 from npusim.importers.onnx.importer import Numbers, preprocess_of
 from npusim.importers.tflite.builder import CODES, Builder, problem_of
+from npusim.importers.tflite.folding import folded
 from npusim.importers.tflite.graph import Graph, Operator
 from npusim.importers.tflite.reader import read_tflite
 from npusim.importers.tflite.registry import converters
@@ -22,6 +23,10 @@ from npusim.program import Program, Real
 
 DATAPATHS = {"INT8": "tflite", "UINT8": "tflite_uint8", "INT16": "tflite_int16"}
 """By the type of a model's activations."""
+
+_ON_INDICES = {"ARG_MAX", "EXPAND_DIMS", "RESHAPE", "SQUEEZE", "TRANSPOSE"}
+"""Operations of the program although they make no codes."""
+_INDICES = {"INT32", "INT64"}
 
 
 @dataclass(frozen=True)
@@ -120,7 +125,7 @@ def _convert_all(graph: Graph, builder: Builder) -> tuple[str, ...]:
     left = [operator for operator in graph.operators if not _convert(operator, builder)]
     counts = Counter(operator.op for operator in left)
     what = ", ".join(f"{number} {op}" for op, number in sorted(counts.items()))
-    return (f"left to the host, being no operations on codes: {what}",) if what else ()
+    return (f"left to the host, being or following operations on no codes: {what}",) if what else ()
 
 
 def _convert(operator: Operator, builder: Builder) -> bool:
@@ -128,20 +133,27 @@ def _convert(operator: Operator, builder: Builder) -> bool:
     tensors = builder.graph.tensors
     reads = [tensors[index] for index in operator.inputs if index >= 0]
     makes = [tensors[index] for index in operator.outputs]
-    hosted = any(tensor.index in builder.host for tensor in reads)
+    # Whole numbers from the host may be shapes, which the file repeats.
+    known = operator.op in converters()
+    hosted = any(tensor.index in builder.host and not (known and tensor.kind in _INDICES) for tensor in reads)
     if operator.op == "QUANTIZE" and hosted and not _after_codes(operator, builder):
         builder.add_input(makes[0])
         return False
-    if hosted or operator.op in {"DEQUANTIZE", "CUSTOM"}:
-        if any(tensor.kind in CODES and tensor.scales.size for tensor in makes):
-            raise operator.error("codes made of what the host computes are not supported")
+    if not hosted and len(makes) == 1:
+        data = folded(operator, [builder.known(tensor) for tensor in reads], makes[0])
+        if data is not None:
+            builder.constants[makes[0].index] = data
+            return True
+    makes_codes = any(tensor.kind in CODES and tensor.scales.size for tensor in makes)
+    moves = operator.op in _ON_INDICES and not hosted and bool(reads) and reads[0].index in builder.values
+    if hosted or not (makes_codes or moves):
+        # Codes that are made of it are the host's as well: the program is what comes before.
         builder.host |= set(operator.outputs)
         return False
-    converter = converters().get(operator.op)
-    if converter is None:
+    if not known:
         raise operator.error("the operation is not supported", allowed=", ".join(converters()))
     try:
-        converter(operator, builder)
+        converters()[operator.op](operator, builder)
     except InputError as error:
         raise problem_of(operator, error) from None
     return True
@@ -165,11 +177,12 @@ def _program(path: Path, name: str | None, builder: Builder, notes: tuple[str, .
     graph = builder.graph
     outputs = [index for index in graph.outputs if index in builder.values]
     for operator in graph.operators:
-        if set(operator.outputs) <= builder.host or operator.op == "DEQUANTIZE":
-            outputs += [index for index in operator.inputs if index in builder.values]
+        if set(operator.outputs) <= builder.host:
+            read = [index for index in operator.inputs if index in builder.values]
+            outputs += [index for index in read if graph.tensors[index].data is None]
     names = tuple(dict.fromkeys(builder.values[index] for index in outputs))
     if not names or not builder.inputs:
-        raise InputError("nothing is left of the model when floats are left out")
+        raise InputError("nothing is left of the model when floats are left out", allowed="an integer model")
     try:
         return Program(
             name=builder.fresh(path.stem if name is None else name),

@@ -36,6 +36,7 @@ OPTIONS: dict[str, tuple[str, tuple[str, ...]]] = {
     "PACK": ("PackOptions", ("ValuesCount", "Axis")),
     "REDUCE_MAX": _REDUCE,
     "REDUCE_MIN": _REDUCE,
+    "REDUCE_PROD": _REDUCE,
     "RESHAPE": ("ReshapeOptions", ("NewShape",)),
     "RESIZE_BILINEAR": ("ResizeBilinearOptions", _RESIZE),
     "RESIZE_NEAREST_NEIGHBOR": ("ResizeNearestNeighborOptions", _RESIZE),

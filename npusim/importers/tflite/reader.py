@@ -115,12 +115,12 @@ class _Reader:
         if table.IsVariable() or table.Sparsity() is not None:
             raise InputError("variable and sparse tensors are not supported", key=key)
         kind = self.kinds[table.Type()]
-        scales, zero_points, axis = self._quantization(table.Quantization(), key, shape)
+        scales, zero_points, axis = self._quantization(table.Quantization(), key)
         data = self._data(table.Buffer(), shape, kind, key)
         return Tensor(index, name or f"tensor_{index}", shape, kind, scales, zero_points, axis, data)
 
     def _quantization(
-        self, table: Any, key: str, shape: tuple[int, ...]
+        self, table: Any, key: str
     ) -> tuple[npt.NDArray[np.float32], npt.NDArray[np.int64], int]:
         count = 0 if table is None else self._length(table.ScaleLength())
         if count == 0:
@@ -133,9 +133,6 @@ class _Reader:
         if given not in {0, 1, count}:
             raise InputError("not as many zero points as scales", key=key, found=given, allowed=str(count))
         axis = int(table.QuantizedDimension())
-        if count > 1 and not (0 <= axis < len(shape) and shape[axis] == count):
-            found = f"{count} along {axis}"
-            raise InputError("scales and shape do not fit", key=key, found=found, allowed=str(shape))
         if given < count:
             zeros = np.full(count, zeros[0] if given else 0, np.int64)
         return scales, zeros, axis
@@ -198,7 +195,7 @@ class _Reader:
 
 def _default(field: str) -> Option:
     """The schema's: an operator may leave all of its options out."""
-    return 1 if field.startswith("Dilation") else 0
+    return 1 if field.startswith(("Dilation", "PotScale")) else 0
 
 
 def _check(graph: Graph) -> None:

@@ -40,7 +40,12 @@ class CountingMac:
     """
 
     def __init__(
-        self, direct: DirectConvolution | DirectDepthwise, rescaler: Rescaler, pixels: int, unit: int, look: Look
+        self,
+        direct: DirectConvolution | DirectDepthwise,
+        rescaler: Rescaler,
+        pixels: int,
+        unit: int,
+        look: Look,
     ) -> None:
         self._direct, self._rescaler = direct, rescaler
         self._pixels, self._unit, self._look = pixels, unit, look
@@ -79,9 +84,9 @@ class CountingMac:
     ) -> dict[tuple[int, Event], int]:
         """Where each event happened first; at least that, if an earlier image had it already."""
         known = {}
-        for key in since:
+        for key, pixel in since.items():
             if probe.earliest.get(key, probe.image) < probe.image:
-                known[key] = since[key] * channels
+                known[key] = pixel * channels
         for start in sorted({pixel for key, pixel in since.items() if key not in known}):
             wanted = {key for key, pixel in since.items() if key not in known and pixel <= start}
             known.update(self._search(x, start, wanted))

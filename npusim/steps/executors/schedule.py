@@ -193,7 +193,7 @@ def _place(
         take(name)
     for index, work in enumerate(steps):
         take(work.output)
-        for name in dict.fromkeys((*work.inputs, work.output)):
-            if last.get(name, index) == index and name not in outputs:
-                free.append(slots[name].buffer)
+        touched = dict.fromkeys((*work.inputs, work.output))
+        done = [name for name in touched if last.get(name, index) == index and name not in outputs]
+        free.extend(slots[name].buffer for name in done)
     return slots, sizes

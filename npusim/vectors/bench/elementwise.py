@@ -47,7 +47,7 @@ def bench(unit: Unit, depths: Mapping[str, int], *, latency: int = 0) -> str:
         *field_memories(unit, depths),
         Memory("expected_outputs", unit.result_bits, depths["expected_outputs"]),
     ]
-    lines += field_drivers(unit, "0", "channel")
+    lines += field_drivers(unit, "0")
     return _BENCH.substitute(
         title=f"{unit.datapath.name}: {unit.name}",
         common=common(latency),
@@ -73,7 +73,7 @@ def _combine_inputs(unit: Unit, depths: Mapping[str, int]) -> tuple[list[Memory]
         side = f"operand_fields_{index}_"
         found.append(Memory(f"input_{index}", bits, depths[f"input_{index}"]))
         lines.append(f"{port} = m_input_{index}[word];")
-        for field in unit.fields:
+        for field in unit.operand_fields:
             name = f"{side}{field.name}"
             found.append(Memory(name, field.bits, max(1, depths.get(name, 1))))
             lines.append(

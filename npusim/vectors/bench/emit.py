@@ -12,7 +12,7 @@ from npusim.files.atomic import write_text
 from npusim.vectors.bench import elementwise, mac
 from npusim.vectors.bench.case import Case
 from npusim.vectors.bench.reference import package_name, wrapper
-from npusim.vectors.bench.steps import cases
+from npusim.vectors.bench.steps import BENCH_FOLDER, cases
 from npusim.vectors.bench.unit import Unit, UnitKind
 from npusim.vectors.bench.user import UserUnit, user_wrapper
 from npusim.vectors.manifest import Manifest
@@ -37,7 +37,15 @@ def rtl_files() -> list[Path]:
 
 def emit_set(folder: Path, manifest: Manifest) -> None:
     """Write the benches of a set that was just written, for the reference RTL."""
+    _remove_earlier(folder / BENCH_FOLDER)
     emit(folder, [case for case in cases(folder, manifest) if isinstance(case, Case)])
+
+
+def _remove_earlier(folder: Path) -> None:
+    """What an earlier set in the same folder had and this one may not have; other files stay."""
+    for pattern in ("*_bench.sv", "*_dut.sv", "*_pkg.sv", "*/arguments", "*/pixels.hex"):
+        for path in folder.glob(pattern):
+            path.unlink()
 
 
 def emit(
@@ -48,7 +56,7 @@ def emit(
     Parameters
     ----------
     folder
-        The set's; ``bench`` in it is written.
+        The set's; its ``bench`` is written.
     users
         A user's units by operation, from the files `rtl`; without it: the reference RTL.
     """
@@ -57,7 +65,7 @@ def emit(
     for unit in units:
         mine = tuple(case for case in found if case.unit == unit)
         user = None if users is None else users[unit.operation]
-        builds.append(_build(folder / "bench", unit, mine, user, rtl))
+        builds.append(_build(folder / BENCH_FOLDER, unit, mine, user, rtl))
     for case in found:
         _write_arguments(folder, case)
     return builds

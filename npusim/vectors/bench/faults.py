@@ -89,29 +89,36 @@ def write_faulty(sources: Sequence[Path], faults: Sequence[Fault], folder: Path)
 def faulty(text: str, faults: Sequence[Fault]) -> str:
     """A module's text with faults in it.
 
-    The module gets the integer ``npusim_fault`` from the plusargs. Each assignment is made as it stands, then
-    once more by the fault in force; the first difference is told.
+    The module gets the integer ``npusim_fault`` from the plusargs. Each assignment's right side is computed
+    as it stands, and by the fault in force; the first difference is told. The target is assigned once: Icarus
+    runs a block for ever that changes a variable twice and reads it.
     """
-    alternatives: dict[str, list[str]] = {}
+    alternatives: dict[str, list[Fault]] = {}
     for fault in faults:
         if text.count(fault.line) != 1:
             raise InputError(
                 "the line does not stand exactly once", key=fault.line, found=text.count(fault.line)
             )
-        alternatives.setdefault(fault.line, []).append(_alternative(fault))
+        alternatives.setdefault(fault.line, []).append(fault)
     # In one go: a fault's text may be what stands elsewhere.
     lines = re.compile("|".join(re.escape(line) for line in alternatives))
-    text = lines.sub(lambda found: " ".join(["begin", found[0], *alternatives[found[0]], "end"]), text)
+    text = lines.sub(lambda found: _chosen(found[0], alternatives[found[0]]), text)
     return text.replace(");\n\n", ");\n" + "\n".join(_declarations(faults)) + "\n\n", 1)
 
 
-def _alternative(fault: Fault) -> str:
-    target = fault.line.partition(" = ")[0]
-    kept, hit = f"npusim_kept_{fault.number}", f"npusim_hit_{fault.number}"
+def _chosen(line: str, faults: Sequence[Fault]) -> str:
+    """The assignment by the plusarg; everything stays on its line."""
+    target, _, sound = line.removesuffix(";").partition(" = ")
+    cases = [
+        f"{fault.number}: begin broken = {fault.instead}; "
+        f"if (^sound !== 1'bx && broken !== sound) npusim_hit_{fault.number} = 1'b1; end"
+        for fault in faults
+    ]
     return (
-        f"if (npusim_fault == {fault.number}) begin : npusim_fault_{fault.number} "
-        f"logic [127:0] {kept}; {kept} = {{{target}}}; {target} = {fault.instead}; "
-        f"if (^{kept} !== 1'bx && {kept} !== {{{target}}}) {hit} = 1'b1; end"
+        f"begin : npusim_line_{faults[0].number} logic [$bits({target})-1:0] sound, broken; "
+        f"sound = {sound}; "
+        f"case (npusim_fault) {' '.join(cases)} default: broken = sound; endcase "
+        f"{target} = broken; end"
     )
 
 

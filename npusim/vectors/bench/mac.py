@@ -136,29 +136,28 @@ def bench(unit: Unit, depths: Mapping[str, int], *, accumulators: bool = True, l
         common=common(latency),
         connections=connections(unit.ports()),
         memories=memories(found),
-        fields="\n".join(f"      {line}" for line in field_drivers(unit, "column", "channel")),
+        fields="\n".join(f"      {line}" for line in field_drivers(unit, "column")),
         compared="\n".join(compared),
         start=start(unit, SIZES, found),
         entries=entries_driver(unit),
     )
 
 
-def field_memories(unit: Unit, depths: Mapping[str, int], side: str = "") -> list[Memory]:
+def field_memories(unit: Unit, depths: Mapping[str, int]) -> list[Memory]:
     """A memory for every register, and for the table; steps without the field leave it empty."""
-    names = {f"{side}field_{field.name}": field.bits for field in unit.fields}
-    if unit.table.field is not None and not side:
+    names = {f"field_{field.name}": field.bits for field in unit.fields}
+    if unit.table.field is not None:
         names[f"field_{unit.table.field}"] = unit.table.bits
     return [Memory(name, bits, max(1, depths.get(name, 1))) for name, bits in names.items()]
 
 
-def field_drivers(unit: Unit, column: str, channel: str, side: str = "", port: str = "") -> list[str]:
+def field_drivers(unit: Unit, column: str) -> list[str]:
     """Each register from its memory; one word serves all channels, a missing field is 0."""
     lines = []
     for field in unit.fields:
-        name, bits = f"{side}field_{field.name}", field.bits
+        name, bits = f"field_{field.name}", field.bits
         lines.append(
-            f"{port}field_{field.name}[{column}*{bits} +: {bits}] = "
-            f"n_{name} == 0 ? {bits}'d0 : m_{name}[{channel} % n_{name}];"
+            f"{name}[{column}*{bits} +: {bits}] = n_{name} == 0 ? {bits}'d0 : m_{name}[channel % n_{name}];"
         )
     return lines
 

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 
 from npusim.datapath.operations import PipelineRole
-from npusim.datapath.stage_operands import Register
+from npusim.datapath.stage_operands import Register, registers
 from npusim.datapath.systemverilog import identifier
-from npusim.vectors.bench.unit import Port, Unit, UnitKind, combination, subtracts
+from npusim.vectors.bench.unit import Port, Unit, UnitKind, combination
 
 _PIPELINE_PARAMETERS = (
     *("STAGES", "INPUT_BITS", "OPERANDS", "KINDS", "BITS", "SIGNS", "ROUNDINGS", "OVERFLOWS"),
@@ -42,7 +42,10 @@ def package_name(unit: Unit) -> str:
 
 def _mac(unit: Unit) -> Iterator[str]:
     package = package_name(unit)
-    zero_bits = max(register.bits for register in unit.fields) + 1
+    zeros = {r.name: r for r in unit.fields if r.name in {"x_zero", "weight_zero"}}
+    if not unit.datapath.weight.zero_point:
+        zeros.pop("weight_zero", None)
+    zero_bits = max((register.bits for register in zeros.values()), default=0) + 1
     parameters = [f".{name}({package}::{name})" for name in _COLUMN_PARAMETERS]
     parameters += [f".COLUMNS({unit.columns})", f".BIAS_BITS({unit.bias_bits})", f".ZERO_BITS({zero_bits})"]
     yield f"  logic [{unit.columns * zero_bits - 1}:0] x_zeros, weight_zeros;"
@@ -57,10 +60,9 @@ def _mac(unit: Unit) -> Iterator[str]:
     yield "  generate"
     yield f"    for (column = 0; column < {unit.columns}; column = column + 1) begin : g_column"
     yield from _bus(unit, "", "column")
-    wanted = {"x_zeros": subtracts(unit.datapath), "weight_zeros": unit.datapath.weight.zero_point}
-    for name, used in wanted.items():
-        register = next((r for r in unit.fields if r.name == name.removesuffix("s") and used), None)
-        yield (f"      assign {name}[column*{zero_bits} +: {zero_bits}] = {_extended(register, zero_bits)};")
+    for name in ("x_zero", "weight_zero"):
+        zero = _extended(zeros.get(name), zero_bits)
+        yield f"      assign {name}s[column*{zero_bits} +: {zero_bits}] = {zero};"
     accumulator = unit.datapath.mac.accumulator.bits
     value = f"accumulators[column*{accumulator} +: {accumulator}]"
     yield from _instance(unit, unit.main, "rescale", value, "registers", "rescaled")
@@ -134,10 +136,16 @@ def _no_table(prefix: str) -> str:
 
 
 def _bus(unit: Unit, side: str, column: str) -> Iterator[str]:
-    """A register bus gathered from field ports: the last field stands highest."""
-    parts = [f"{side}field_{r.name}[{column}*{r.bits} +: {r.bits}]" for r in reversed(unit.fields)]
+    """A register bus gathered from field ports: the last field stands highest; what is not read is 0."""
+    read = unit.operand_fields if side else unit.fields
+    parts = [
+        f"{side}field_{r.name}[{column}*{r.bits} +: {r.bits}]" if r in read else f"{{{r.bits}{{1'b0}}}}"
+        for r in reversed(registers(unit.datapath))
+        if r.bits
+    ]
+    one_zero = "1'b0"
     yield f"      logic [{package_name(unit)}::REGISTER_BITS-1:0] {side}registers;"
-    yield f"      assign {side}registers = {{{', '.join(parts) or '1' + chr(39) + 'b0'}}};"
+    yield f"      assign {side}registers = {{{', '.join(parts) or one_zero}}};"
 
 
 def _extended(register: Register | None, bits: int) -> str:

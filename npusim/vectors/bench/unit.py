@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 
@@ -12,6 +12,7 @@ from npusim.datapath.operations import PIPELINES, PipelineRole
 from npusim.datapath.stage_operands import Register, TableShape, registers, table_shape
 from npusim.spec.convolution import ZeroPoint
 from npusim.spec.elementwise import Combination
+from npusim.spec.stages import field_name
 
 
 class UnitKind(StrEnum):
@@ -85,8 +86,20 @@ class Unit:
 
     @property
     def fields(self) -> list[Register]:
-        """The registers on its bus that have bits."""
-        return [register for register in registers(self.datapath) if register.bits]
+        """The registers that the main pipeline reads, and those of a MAC's zero points."""
+        zeros = ("x_zero", "weight_zero") if self.kind is UnitKind.MAC else ()
+        return self._registers(self.main, zeros)
+
+    @property
+    def operand_fields(self) -> list[Register]:
+        """The registers that the operand pipeline of a combining unit reads, for each operand."""
+        return self._registers(PipelineRole.OPERAND) if self.kind is UnitKind.COMBINE else []
+
+    def _registers(self, role: PipelineRole, others: Sequence[str] = ()) -> list[Register]:
+        """Those that have bits, in the order of the bus."""
+        operands = [operand for width in self.widths(role) for operand in width.stage.operands()]
+        names = {field_name(operand) for operand in operands} | set(others)
+        return [register for register in registers(self.datapath) if register.bits and register.name in names]
 
     @property
     def input_bits(self) -> int:
@@ -127,7 +140,7 @@ class Unit:
         elif self.kind is UnitKind.COMBINE:
             for operand in ("a", "b"):
                 yield Port(operand, Direction.INPUT, code)
-                for field in self.fields:
+                for field in self.operand_fields:
                     yield Port(f"{operand}_field_{field.name}", Direction.INPUT, field.bits)
         else:
             yield Port("value", Direction.INPUT, self.input_bits)

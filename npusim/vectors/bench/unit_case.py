@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
+from npusim.datapath.stage_operands import Register
 from npusim.vectors.bench.case import Case, MemoryFile, hex_text, memory_file
 from npusim.vectors.bench.stimulus import Codes, ColumnVector, Registers, Vector
 from npusim.vectors.bench.unit import Unit, UnitKind
@@ -16,13 +17,13 @@ def write_words(
     """The case of an elementwise unit; its files are written into `folder`."""
     code = unit.datapath.activation.bits
     from_code = unit.kind is UnitKind.COMBINE or unit.table.field is not None
-    files = _registers(unit, [vector.fields for vector in vectors], "field_")
+    files = _registers(unit.fields, [vector.fields for vector in vectors], "field_")
     for index in range(len(vectors[0].values)):
         words = [vector.values[index] for vector in vectors]
         files[f"input_{index}"] = (code if from_code else unit.input_bits, words)
     for index in range(len(vectors[0].operand_fields)):
         registers = [vector.operand_fields[index] for vector in vectors]
-        files |= _registers(unit, registers, f"operand_fields_{index}_")
+        files |= _registers(unit.operand_fields, registers, f"operand_fields_{index}_")
     if unit.table.field is not None:
         files[f"field_{unit.table.field}"] = (unit.table.bits, list(table))
     files["expected_outputs"] = (unit.result_bits, [vector.expected for vector in vectors])
@@ -35,7 +36,7 @@ def write_columns(name: str, unit: Unit, vectors: Sequence[ColumnVector], folder
     """The case of a MAC tile; every vector is a channel with activations of its own."""
     count, beats = len(vectors), len(vectors[0].activations)
     activation, weight, lanes = unit.datapath.activation, unit.datapath.weight, unit.datapath.mac.lanes
-    files = _registers(unit, [vector.fields for vector in vectors], "field_")
+    files = _registers(unit.fields, [vector.fields for vector in vectors], "field_")
     files["activations"] = (
         lanes * activation.bits,
         _packed([v.activations for v in vectors], activation.bits),
@@ -51,8 +52,10 @@ def write_columns(name: str, unit: Unit, vectors: Sequence[ColumnVector], folder
     return Case(name, unit, folder, folder, sizes, _write(files, folder), 2 * count)
 
 
-def _registers(unit: Unit, values: Sequence[Registers], prefix: str) -> dict[str, tuple[int, list[int]]]:
-    return {f"{prefix}{f.name}": (f.bits, [fields[f.name] for fields in values]) for f in unit.fields}
+def _registers(
+    fields: Sequence[Register], values: Sequence[Registers], prefix: str
+) -> dict[str, tuple[int, list[int]]]:
+    return {f"{prefix}{f.name}": (f.bits, [value[f.name] for value in values]) for f in fields}
 
 
 def _packed(vectors: Sequence[Codes], bits: int) -> list[int]:

@@ -132,4 +132,4 @@ def users_of(rtl: Sequence[Path], top: str | None, ports: Path | None) -> dict[s
         raise InputError(
             "your module's name is missing", key="--rtl", allowed="--top NAME or --ports MAP.yaml"
         )
-    return {"mac": UserUnit(top=top)}
+    return {"mac": UserUnit.model_validate({"top": top})}

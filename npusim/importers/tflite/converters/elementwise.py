@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from math import log2
+
 from npusim.datapath.operations import PipelineRole
 from npusim.importers.tflite.builder import Builder
-from npusim.importers.tflite.graph import Operator
+from npusim.importers.tflite.graph import Operator, Tensor
 from npusim.importers.tflite.scales import output_fields, ratio, scale_fields, single_ratio
 from npusim.steps.add import AddStep
 from npusim.steps.binary import BinaryStep
@@ -14,6 +17,9 @@ from npusim.steps.minimum import MinimumStep
 from npusim.steps.mul import MulStep
 from npusim.steps.pipelines import require_pipeline
 from npusim.steps.sub import SubStep
+
+_NEARLY = 2e-3
+"""A little more than what LiteRT takes for a power of two."""
 
 HEADROOM = {8: 20, 16: 15}
 """How far sums of codes of so many bits are shifted left before their operands are scaled."""
@@ -48,6 +54,8 @@ def _binary(operator: Operator, builder: Builder, kind: type[BinaryStep]) -> Non
         twice = 2 * max(float(x.scale) for x in inputs)
         if twice <= 0:
             raise operator.error("inputs of scale zero")
+        if y.kind == "INT16" and _shifts_only(operator, (*inputs, y)):
+            raise operator.error("int16 sums whose scales are powers of two are not supported")
         operand_reals = [float(x.scale) / twice for x in inputs]
         real = twice / (ratio(y.scale, type(y.scale)(1)) * 2 ** HEADROOM[datapath.activation.bits])
     clips, activation = output_fields(
@@ -66,6 +74,14 @@ def _binary(operator: Operator, builder: Builder, kind: type[BinaryStep]) -> Non
         activation=activation,
     )
     builder.finish(operator, made)
+
+
+def _shifts_only(operator: Operator, tensors: Sequence[Tensor]) -> bool:
+    """Whether LiteRT takes its way for scales that are powers of two."""
+    if not operator.integer("PotScaleInt16"):
+        return False
+    powers = [log2(float(tensor.scale)) for tensor in tensors if tensor.scale > 0]
+    return all(abs(power - round(power)) < _NEARLY for power in powers)
 
 
 def _extreme(operator: Operator, builder: Builder, kind: type[ExtremeStep]) -> None:

@@ -70,13 +70,14 @@ def _clipped(lower: float, upper: float | None) -> Converter:
     return convert
 
 
-def _tabulated(make: MakeFunction) -> Converter:
-    """Any function of a code."""
+def _tabulated(make: MakeFunction, widest: int = 8) -> Converter:
+    """Any function of a code of up to so many bits."""
 
     def convert(operator: Operator, builder: Builder) -> None:
         x, y, value = builder.tensor(operator, 0), builder.output(operator), builder.value(operator, 0)
-        if x.kind != y.kind or CODES.get(x.kind, (16,))[0] != 8:
-            raise operator.error("supported on 8-bit codes of one type", found=f"{x.kind} to {y.kind}")
+        if x.kind != y.kind or CODES[y.kind][0] > widest:
+            found = f"{x.kind} to {y.kind}"
+            raise operator.error(f"supported on codes of one type, up to {widest} bits", found=found)
         builder.finish(operator, recoded(builder, value, x, y, make(operator, x, y, builder)))
 
     return convert
@@ -110,7 +111,7 @@ def _prelu(operator: Operator, builder: Builder) -> None:
 
 CONVERTERS: dict[str, Converter] = {
     "HARD_SWISH": _tabulated(lambda operator, x, y, builder: hard_swish(x, y)),
-    "LEAKY_RELU": _tabulated(_leaky_relu),
+    "LEAKY_RELU": _tabulated(_leaky_relu, widest=16),
     "LOGISTIC": _real(functions.logistic),
     "PRELU": _prelu,
     "QUANTIZE": _requantize,

@@ -1,4 +1,4 @@
-"""Softmax."""
+"""Softmax and L2 normalization."""
 
 from __future__ import annotations
 
@@ -9,10 +9,12 @@ from npusim.importers.tflite.graph import Operator
 from npusim.importers.tflite.scales import quantized_multiplier
 from npusim.spec.fixed_point import WORD, exponential, high_multiply
 from npusim.spec.width import wrap
+from npusim.steps.l2_normalization import L2NormalizationStep
 from npusim.steps.softmax import SoftmaxStep
 
 _INTEGER_BITS = 5
 _CODES = 256
+_UNIT = np.float32(1 / 128)
 
 
 def exponentials(operator: Operator, beta: float, scale: float, builder: Builder) -> np.ndarray:
@@ -43,4 +45,18 @@ def _softmax(operator: Operator, builder: Builder) -> None:
     builder.finish(operator, builder.add(SoftmaxStep, y.name, (value,), fields=fields))
 
 
-CONVERTERS = {"SOFTMAX": _softmax}
+def _l2_normalization(operator: Operator, builder: Builder) -> None:
+    x, y, value = builder.tensor(operator, 0), builder.output(operator), builder.value(operator, 0)
+    if operator.integer("FusedActivationFunction"):
+        raise operator.error("a fused activation function is not supported")
+    wanted = {"INT8": 0, "UINT8": 128}.get(y.kind)
+    if y.kind != x.kind or y.scale != _UNIT or y.zero_point != wanted:
+        found = f"{y.kind}, scale {y.scale}, zero point {y.zero_point}"
+        raise operator.error("another output than the kernel makes", found=found, allowed="units of 1/128")
+    codes = builder.datapath.activation.interval
+    zeros = {"x_zero": x.zero_point, "y_zero": y.zero_point}
+    fields = {**zeros, "low": codes.low, "high": codes.high}
+    builder.finish(operator, builder.add(L2NormalizationStep, y.name, (value,), fields=fields))
+
+
+CONVERTERS = {"L2_NORMALIZATION": _l2_normalization, "SOFTMAX": _softmax}

@@ -38,6 +38,8 @@ def bias_of(operator: Operator, builder: Builder, place: int, outputs: int) -> A
     if tensor.kind not in {"INT32", "INT64"} or bias.size != outputs:
         found = f"{tensor.kind} {tensor.shape}"
         raise operator.error("a bias of another type or size", found=found, allowed=f"{outputs} integers")
+    if builder.output(operator).kind == "INT16" and tensor.kind != "INT64":
+        raise operator.error("int16 activations go with 64-bit biases", found=tensor.kind)
     return bias.reshape(-1).astype(np.int64)
 
 
@@ -66,7 +68,11 @@ def mac(
     **geometry: Any,
 ) -> str:
     """A MAC step with the model's scales; `x` is the program's tensor of input `place`."""
-    source, weights, y = builder.tensor(operator, place), builder.tensor(operator, 1), builder.output(operator)
+    source, weights, y = (
+        builder.tensor(operator, place),
+        builder.tensor(operator, 1),
+        builder.output(operator),
+    )
     datapath = builder.datapath
     pipeline = require_pipeline(datapath, operation.value, PipelineRole.RESULT)
     reals = _reals(operator, source, weights, y, len(codes), axis)

@@ -40,6 +40,8 @@ def _mean_or_sum(operator: Operator, builder: Builder) -> None:
     value, count = _reduced(operator, builder)
     datapath = builder.datapath
     stages = require_pipeline(datapath, "depthwise_conv2d", PipelineRole.RESULT)
+    if x.kind not in {"INT8", "UINT8"}:
+        raise operator.error("supported on 8-bit codes", found=x.kind)
     multiplier, exponent = quantized_multiplier(ratio(x.scale, y.scale), datapath)
     if operator.op == "MEAN":
         shift = min(count.bit_length() - 1, 32, _MOST_SHIFT + exponent)

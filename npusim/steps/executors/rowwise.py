@@ -1,24 +1,24 @@
-"""Runs a softmax step."""
+"""Runs steps whose rows fill registers themselves: softmax, l2_normalization."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 
 import numpy as np
+import numpy.typing as npt
 
 from npusim.datapath.model import Datapath
-from npusim.spec.softmax import EXTRA_SHIFT, RECIPROCAL, Row
 from npusim.steps.base import Array, Executor, TensorType
 from npusim.steps.executors.rescaler import Rescaler
 from npusim.steps.pipelines import operand_prefix
 from npusim.steps.probe import Probe
-from npusim.steps.softmax import SoftmaxStep
+from npusim.steps.rowwise import RowwiseStep
 
 
-class SoftmaxExecutor(Executor):
-    """A softmax step: rows of codes."""
+class RowwiseExecutor(Executor):
+    """A step's rows of codes."""
 
-    def __init__(self, step: SoftmaxStep, output: TensorType, datapath: Datapath) -> None:
+    def __init__(self, step: RowwiseStep, output: TensorType, datapath: Datapath) -> None:
         self._step, self._output = step, output
         self._operand = Rescaler(
             step.operand_stages(datapath), step.fields, output.shape[-1], operand_prefix(0)
@@ -27,15 +27,14 @@ class SoftmaxExecutor(Executor):
 
     def run(self, inputs: Sequence[Array], probe: Probe) -> Array:
         shape = self._output.shape
-        codes = inputs[0].reshape(-1, shape[-1]).astype(np.int64)
-        distances = codes.max(axis=1, keepdims=True) - codes
-        self._operand.tap(distances, probe, shape)
-        exponentials = self._operand.values(distances, probe)
+        entering = self._step.entering(inputs[0].reshape(-1, shape[-1]).astype(np.int64))
+        self._operand.tap(entering, probe, shape)
+        values = self._operand.values(entering, probe)
         # Registers belong to channels: a row's own are those of a channel once rows are columns.
-        columns = np.ascontiguousarray(exponentials.T)
-        rescaler = self._rescaler([Row.of([int(value) for value in row]) for row in exponentials])
-        for point, values in rescaler.stage_values(columns, probe.wanted):
-            probe.tap(point, values.T.reshape(shape))
+        columns = np.ascontiguousarray(values.T)
+        rescaler = self._rescaler(values)
+        for point, tapped in rescaler.stage_values(columns, probe.wanted):
+            probe.tap(point, tapped.T.reshape(shape))
         depth, count = (int(size) for size in columns.shape)
 
         def position(index: int) -> int:
@@ -47,9 +46,7 @@ class SoftmaxExecutor(Executor):
         probe.tap("output", result)
         return result
 
-    def _rescaler(self, rows: Sequence[Row]) -> Rescaler:
-        filled = {
-            RECIPROCAL: np.array([row.reciprocal for row in rows], np.int64),
-            EXTRA_SHIFT: np.array([row.shift for row in rows], np.int64),
-        }
+    def _rescaler(self, values: npt.NDArray[np.int64]) -> Rescaler:
+        rows = [self._step.registers([int(value) for value in row]) for row in values]
+        filled = {name: np.array([row[name] for row in rows], np.int64) for name in rows[0]}
         return Rescaler(self._result, {**self._step.fields, **filled}, len(rows))
