@@ -39,12 +39,16 @@ def datapaths() -> dict[str, Datapath]:
     found = {name: load_datapath(name) for name in ("wes_npu", *(f"wes_npu_{rule}" for rule in RULES))}
     found |= {name: load_datapath(name) for name in ("wes_npu_acc24_wrap", "wes_npu_subtract")}
     changes = {"mac.bias": {"bits": 32, "place": "late"}, "mac.tree": {"bits": 17, "overflow": "saturate"}}
+    found["tflite"] = load_datapath("tflite")
     found["wes_npu_late"] = change_datapath(wes, changes, "wes_npu_late")
     return found
 
 
 def units(datapath: Datapath) -> Iterator[Unit]:
     """The default datapath's units; of the others those in which they differ."""
+    if datapath.name == "tflite":
+        yield Unit(UnitKind.PIPELINE, "average_pool", datapath)
+        return
     if datapath.name == "wes_npu" or datapath.mac == load_datapath("wes_npu").mac:
         yield Unit(UnitKind.PIPELINE, "mac", datapath)
     if datapath.name == "wes_npu" or datapath.mac != load_datapath("wes_npu").mac:
@@ -70,12 +74,15 @@ def cases(unit: Unit, folder: Path) -> Iterator[Case]:
     elif unit.table.field is not None:
         table = list(range(-128, 128))
         random.Random(0).shuffle(table)
-        yield write_words(SOLVED, unit, stimulus.table_vectors(unit, table), folder / SOLVED, table)
+        every = stimulus.table_vectors(unit, table)
+        yield write_words(SOLVED, unit, every, folder / SOLVED, table)
+        drawn = random.Random(0).choices(every, k=len(every))
+        yield write_words(RANDOM, unit, drawn, folder / RANDOM, table)
     else:
         solved = stimulus.rescale_vectors(unit)
         yield write_words(SOLVED, unit, solved, folder / SOLVED)
-        drawn = stimulus.random_rescale_vectors(unit, len(solved))
-        yield write_words(RANDOM, unit, drawn, folder / RANDOM)
+        even = stimulus.random_rescale_vectors(unit, len(solved))
+        yield write_words(RANDOM, unit, even, folder / RANDOM)
 
 
 def run_unit(

@@ -8,6 +8,8 @@ module npusim_divide #(
     output logic signed [WORD-1:0] result
 );
 
+  localparam int WIDE = WORD + 1;
+
   logic signed [WORD-1:0] truncated, remainder, quotient, rest;
   logic signed [WORD:0]   twice;
   logic                   guard, sticky, sign, last, increment;
@@ -18,13 +20,13 @@ module npusim_divide #(
     quotient = remainder < 0 ? truncated - 1 : truncated;
     rest = remainder < 0 ? remainder + by : remainder;
     twice = {rest, 1'b0};
-    guard = twice >= by;
-    sticky = rest != 0 && twice != by;
+    guard = twice >= WIDE'(by);
+    sticky = rest != 0 && twice != WIDE'(by);
     sign = value < 0;
     last = |(quotient & 1);
   end
 
-  npusim_increment #(.ROUNDING(ROUNDING)) rule (
+  npusim_increment #(.ROUNDING(ROUNDING)) rounded (
       .guard(guard), .sticky(sticky), .sign(sign), .last(last), .increment(increment)
   );
 

@@ -25,7 +25,7 @@ module npusim_shift_round #(
     sticky = amount != 0 && |(value & below);
   end
 
-  npusim_increment #(.ROUNDING(ROUNDING)) rule (
+  npusim_increment #(.ROUNDING(ROUNDING)) rounded (
       .guard(guard), .sticky(sticky), .sign(sign), .last(last), .increment(increment)
   );
 

@@ -26,8 +26,8 @@ def squant(scaled: Vector, nearest: Vector, greatest: int) -> Vector:
     Examples
     --------
     >>> scaled = np.array([[0.4, 0.4, 0.4, -0.3]])
-    >>> squant(scaled, np.rint(scaled), 127)
-    array([[1., 0., 0., 0.]])
+    >>> squant(scaled, np.rint(scaled), 127).astype(int)
+    array([[1, 0, 0, 0]])
     """
     kernels = _kernels(scaled)
     codes = _kernels(nearest).copy()

@@ -111,7 +111,7 @@ def parse_yaml(text: str, source: str | PathLike[str] | None = None) -> Document
 
     Examples
     --------
-    >>> document = parse_yaml("layers:\\n- kind: conv2d\\n  stride: 2\\n")
+    >>> document = parse_yaml("layers:\n- kind: conv2d\n  stride: 2\n")
     >>> document.data
     {'layers': [{'kind': 'conv2d', 'stride': 2}]}
     >>> document.line(("layers", 0, "stride"))

@@ -157,7 +157,7 @@ def test_models_compare_by_value() -> None:
 def test_json_schema_is_generated() -> None:
     forms = Holder.model_json_schema()["properties"]["codes"]["anyOf"][:3]
     assert [form["type"] for form in forms] == ["array", "object", "object"]
-    assert forms[1]["properties"]["dtype"]["enum"] == ["int8", "int16", "int32"]
+    assert forms[1]["properties"]["dtype"]["enum"] == ["int8", "int16", "int32", "uint8", "uint16"]
     assert Holder(codes=np.array([[1, 2]], np.int8)).model_dump_json(exclude_none=True) == '{"codes":[[1,2]]}'
 
 

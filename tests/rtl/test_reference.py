@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from npusim.datapath import Datapath, load_datapath
+from npusim.datapath import Datapath, load_datapath, preset_names
 from npusim.datapath.operations import PipelineRole
 from npusim.datapath.systemverilog import package
 from npusim.spec.pipeline import run
@@ -18,12 +18,13 @@ from npusim.spec.rounding import Rounding
 from npusim.spec.stages import Divide
 from npusim.spec.stages.float_stage import FloatStage
 from npusim.vectors.bench import stimulus
-from npusim.vectors.bench.emit import RTL
+from npusim.vectors.bench.emit import RTL, emit
 from npusim.vectors.bench.run import Outcome
 from npusim.vectors.bench.simulators import Simulator
 from npusim.vectors.bench.unit import Unit, UnitKind
-from npusim.vectors.bench.unit_case import write_words
+from npusim.vectors.bench.unit_case import write_columns, write_words
 from tests.rtl.units import changed, column_case, require, rescale_case, run_cases
+from tests.tools import require_tool, run_tool
 
 OTHERS: dict[str, dict[str, Any]] = {
     "every_stage": {
@@ -116,6 +117,16 @@ def test_a_register_behind_every_stage(tmp_path: Path) -> None:
     passes(load_datapath("wes_npu"), require(Simulator.ICARUS), tmp_path, pipelined=True)
 
 
+@pytest.mark.parametrize("name", [name for name in preset_names() if not name.startswith("wes_npu_")])
+def test_a_tile_of_every_preset(name: str, tmp_path: Path) -> None:
+    unit = Unit(UnitKind.MAC, "mac", load_datapath(name), columns=3)
+    vectors = stimulus.column_vectors(unit, beats=2, count=40, corners=False)
+    (result,) = run_cases(
+        [write_columns("tile", unit, vectors, tmp_path / "tile")], require(Simulator.ICARUS), tmp_path
+    )
+    assert (result.outcome, result.compared, result.text) == (Outcome.PASSED, 80, "")
+
+
 @pytest.mark.parametrize("name", MACS)
 def test_mac_columns(name: str, tmp_path: Path) -> None:
     case = column_case(changed(MACS[name]), tmp_path)
@@ -158,3 +169,12 @@ def test_the_codes_are_those_of_the_packages() -> None:
     assert len(codes) > 20
     assert codes == {name: emitted[name] for name in codes}
     assert {name for name in emitted if name.startswith(("ROUND_", "STAGE_"))} <= set(codes)
+
+
+def test_verilator_has_nothing_to_say(tmp_path: Path) -> None:
+    """With all warnings but those of constants and clocks that one unit does not need."""
+    case = column_case(load_datapath("tflite"), tmp_path, count=4)
+    (build,) = emit(tmp_path, [case])
+    unused = ["-Wno-UNUSEDPARAM", "-Wno-UNUSEDSIGNAL", "-Wno-DECLFILENAME"]
+    command = [require_tool("verilator"), "--lint-only", "-Wall", *unused, "--top-module", "npusim_dut"]
+    run_tool([*command, *build.sources[:-1]], tmp_path)

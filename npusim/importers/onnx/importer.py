@@ -57,7 +57,7 @@ def import_network(
 
     Examples
     --------
-    >>> network = import_network("mobilenet_v1.onnx", mean=127.5, std=127.5)  # doctest: +SKIP
+    ``import_network("mobilenet_v1.onnx", mean=127.5, std=127.5)``; docs/pytorch.md is a whole one.
     """
     path = Path(path)
     preprocess = preprocess_of(mean, std, channel_order)

@@ -70,10 +70,6 @@ def import_program(
     ------
     InputError
         Naming the file, and the operator that is not supported.
-
-    Examples
-    --------
-    >>> program = import_program("model_int8.tflite")  # doctest: +SKIP
     """
     preprocess = preprocess_of(mean, std, channel_order)
     program = import_tflite(path, name=name).program

@@ -128,7 +128,7 @@ def _solved_columns(datapath: Datapath, beats: int) -> Iterator[tuple[Codes, Cod
         sign = 1 if high else -1
         x[beat][0], w[beat][0] = codes.low, sign * weights.low if sign > 0 else weights.high
         if beat + 1 < beats:
-            x[beat + 1][1], w[beat + 1][1] = codes.low, weights.high if sign > 0 else weights.low
+            x[beat + 1][-1], w[beat + 1][-1] = codes.low, weights.high if sign > 0 else weights.low
         for short in (0, 1, 2, greatest):
             yield x, w, (biases.high - short) if high else (biases.low + short)
     for x_code, w_code in product(_ends(codes), _ends(weights)):
@@ -168,29 +168,34 @@ def _corner_registers(unit: Unit, stages: Sequence[BaseStage]) -> Iterator[Regis
     low, high, zero = (_interval(unit, name) for name in ("low", "high", "y_zero"))
     bounds = [(low.low, high.high), (0, high.high), (low.low, -2), (-5, 5), (3, 3)]
     zeros = [0, zero.low, zero.high, -1, 1]
+    divisors = [str(field_name(stage.by)) for stage in stages if isinstance(stage, Divide)]
+    counts = [1, 2, 3, 4, 5, 9, 49, 64, 300]
     amounts = [(s, i) for s in range(shifts.low, shifts.high + 1) for i in (inverse.low, inverse.high)]
     amounts += [(s, i) for s in (0, 14, 15, 20, 31) for i in range(inverse.low, inverse.high + 1)]
     for turn, ((shift, second), m) in enumerate(product(amounts, multipliers)):
         least, greatest = bounds[0] if turn % 3 else bounds[turn // 3 % len(bounds)]
         y_zero = zeros[turn // 2 % len(zeros)] if turn % 2 else 0
         wanted = {"multiplier": m, "shift": shift, "inverse_shift": second, "y_zero": y_zero}
-        wanted |= {"low": least, "high": greatest}
+        wanted |= {"low": least, "high": greatest} | dict.fromkeys(divisors, counts[turn % len(counts)])
         yield {name: wanted.get(name, 0) for name in _names(unit)}
 
 
 def _thresholds(stages: Sequence[BaseStage], fields: Registers, entering: Interval) -> list[int]:
     """Ties and their neighbours of small results, both ends of the output, both ends of the value."""
-    multiplier, shift = 1, 0
+    multiplier, shift, divisor = 1, 0, 1
     for stage in stages:
+        if isinstance(stage, Divide):
+            divisor *= fields[str(field_name(stage.by))]
         if isinstance(stage, Multiply):
             multiplier *= fields[str(field_name(stage.by))]
         if isinstance(stage, ShiftRight):
             shift += sum(fields.get(str(field_name(operand)), 0) for operand in stage.by)
     values = [entering.low, entering.low + 1, entering.high - 1, entering.high, -2, -1, 0, 1, 2]
     if multiplier:
-        ends = [fields["low"] - fields["y_zero"], fields["high"] - fields["y_zero"]]
+        zero = fields.get("y_zero", 0)
+        ends = [fields[name] - zero for name in ("low", "high") if name in fields]
         for doubled in (-5, -3, -1, 1, 3, 5, *(2 * end + step for end in ends for step in (-1, 1))):
-            near = (doubled << shift) // (2 * multiplier)
+            near = (doubled * divisor << shift) // (2 * multiplier)
             values += [near - 1, near, near + 1]
     return [value for value in dict.fromkeys(values) if value in entering]
 
