@@ -63,10 +63,11 @@ def cases(unit: Unit, folder: Path) -> Iterator[Case]:
     """A unit's solved vectors, and as many random ones; of tables every code."""
     if unit.kind is UnitKind.MAC:
         for beats, count in ((4, 301), (1, 101)):
-            for kind in (SOLVED, RANDOM):
-                vectors = stimulus.column_vectors(unit, beats, count, corners=kind == SOLVED)
+            solved = stimulus.column_vectors(unit, beats, count)
+            drawn = stimulus.column_vectors(unit, beats, len(solved), corners=False)
+            for kind, columns in ((SOLVED, solved), (RANDOM, drawn)):
                 name = f"{kind}_{beats}"
-                yield write_columns(name, unit, vectors[: max(count, len(vectors))], folder / name)
+                yield write_columns(name, unit, columns, folder / name)
     elif unit.kind is UnitKind.COMBINE:
         for kind in (SOLVED, RANDOM):
             combined = stimulus.combine_vectors(unit, 2000, corners=kind == SOLVED)
@@ -76,12 +77,12 @@ def cases(unit: Unit, folder: Path) -> Iterator[Case]:
         random.Random(0).shuffle(table)
         every = stimulus.table_vectors(unit, table)
         yield write_words(SOLVED, unit, every, folder / SOLVED, table)
-        drawn = random.Random(0).choices(every, k=len(every))
-        yield write_words(RANDOM, unit, drawn, folder / RANDOM, table)
+        chosen = random.Random(0).choices(every, k=len(every))
+        yield write_words(RANDOM, unit, chosen, folder / RANDOM, table)
     else:
-        solved = stimulus.rescale_vectors(unit)
-        yield write_words(SOLVED, unit, solved, folder / SOLVED)
-        even = stimulus.random_rescale_vectors(unit, len(solved))
+        words = stimulus.rescale_vectors(unit)
+        yield write_words(SOLVED, unit, words, folder / SOLVED)
+        even = stimulus.random_rescale_vectors(unit, len(words))
         yield write_words(RANDOM, unit, even, folder / RANDOM)
 
 
