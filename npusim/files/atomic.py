@@ -35,7 +35,7 @@ def atomic_path(path: str | PathLike[str]) -> Iterator[Path]:
         os.close(os.open(temporary, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o666))
         yield temporary
         _sync(temporary)
-        os.replace(temporary, target)
+        temporary.replace(target)
         _sync(target.parent)
     except OSError as error:
         raise InputError(f"cannot be written: {error.strerror or error}", file=path) from error

@@ -141,10 +141,9 @@ def _flow(value: Any) -> str:
 
 def _wrapped(data: Sequence[Any], indent: int) -> list[str]:
     """A flow list, broken between its items where lines grow long."""
-    items = [_flow(item) for item in data]
+    items = [f"{_flow(item)}," for item in data[:-1]] + [f"{_flow(item)}]" for item in data[-1:]]
     lines = [" ["]
-    for index, item in enumerate(items):
-        item += "," if index < len(items) - 1 else "]"
+    for item in items:
         if lines[-1].strip() not in ("", "[") and len(lines[-1]) + 1 + len(item) > _WIDTH:
             lines.append(" " * indent)
         lines[-1] += item if lines[-1].endswith(("[", "  ")) else f" {item}"

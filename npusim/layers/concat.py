@@ -44,7 +44,6 @@ class Concat(Layer):
         """Along channels: the inputs' channels behind each other. Elsewhere they would be mixtures."""
         if self.axis not in {-1, 2}:
             return None
-
         return Moments.join(inputs)
 
     def lower(self, lowering: Lowering) -> list[Step]:
