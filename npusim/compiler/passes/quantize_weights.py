@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from enum import StrEnum
-from typing import ClassVar, Literal
+from typing import Annotated, ClassVar, Literal
 
 import numpy as np
 import numpy.typing as npt
@@ -12,8 +12,10 @@ from pydantic import Field
 from npusim.compiler.base import Compilation, Pass
 from npusim.compiler.bias_guard import BiasGuard
 from npusim.compiler.squant import squant
+from npusim.datapath.model import Datapath
 from npusim.errors import InputError
 from npusim.layers.mac_layer import MacLayer
+from npusim.model import Name
 from npusim.quantization import QuantizedWeights
 
 Vector = npt.NDArray[np.float64]
@@ -54,6 +56,10 @@ class QuantizeWeights(Pass):
     scale_candidates
         For ``shift_scaler``: how many layer scales between the smallest and twice that are tried; the
         one whose codes err least is taken. 1: the smallest, at which the greatest channel has all codes.
+    bits
+        How many bits of the datapath's weights are used; None: all.
+    layer_bits
+        The same for single layers, by name.
     """
 
     kind: ClassVar[str] = "quantize_weights"
@@ -63,6 +69,8 @@ class QuantizeWeights(Pass):
     rounding: WeightRounding = WeightRounding.NEAREST
     max_shift: int | None = Field(None, ge=0, le=63)
     scale_candidates: int = Field(1, ge=1, le=256)
+    bits: int | None = Field(None, ge=2, le=16)
+    layer_bits: dict[Name, Annotated[int, Field(ge=2, le=16)]] = Field(default_factory=dict)
 
     def run(self, state: Compilation) -> Compilation:
         self._check(state)
@@ -91,9 +99,34 @@ class QuantizeWeights(Pass):
                 allowed="channel, for per-channel weights",
             )
 
+        self._check_bits(state)
+
+    def _check_bits(self, state: Compilation) -> None:
+        layers = [layer.name for layer in state.network.layers if isinstance(layer, MacLayer)]
+        for name in self.layer_bits:
+            if name not in layers:
+                raise InputError(
+                    "no layer with weights", key=f"layer_bits.{name}", found=name, allowed=", ".join(layers)
+                )
+        width = state.datapath.weight.bits
+        for key, bits in [("bits", self.bits or 2), *self.layer_bits.items()]:
+            if bits > width:
+                raise InputError(
+                    f"the weights of {state.datapath.name} are narrower",
+                    key=key,
+                    found=bits,
+                    allowed=f"2..{width}",
+                )
+
+    def greatest_code(self, datapath: Datapath, layer: str) -> int:
+        """The greatest weight code of a layer."""
+        high = datapath.weight.interval.high
+        bits = self.layer_bits.get(layer, self.bits)
+        return high if bits is None else min(high, (1 << (bits - 1)) - 1)
+
     def _quantize(self, state: Compilation, layer: MacLayer) -> tuple[QuantizedWeights, int]:
         weights = np.asarray(layer.weights, np.float64)
-        greatest = state.datapath.weight.interval.high
+        greatest = self.greatest_code(state.datapath, layer.name)
         ranges = np.abs(weights).reshape(len(weights), -1).max(axis=1)
         guard = BiasGuard(state.datapath, state.quantization[layer.inputs[0]], layer, greatest)
         whole = ranges.max() / greatest or self._scale_of_nothing(state, layer)
