@@ -10,7 +10,7 @@ from npusim import load_datapath, reference
 from npusim.compiler.base import Compilation
 from npusim.compiler.chains import find_chains, input_ranges, output_ranges
 from npusim.compiler.passes.absorb_bias import AbsorbBias
-from npusim.compiler.passes.correct_bias import CorrectBias
+from npusim.compiler.passes.correct_bias import CorrectBias, ExpectedInputs
 from npusim.compiler.passes.equalize import Equalize
 from npusim.compiler.passes.fold_batch_norm import FoldBatchNorm
 from npusim.compiler.passes.fuse_activations import FuseActivations
@@ -216,17 +216,18 @@ def test_a_channel_that_its_cap_clips_keeps_its_bias() -> None:
     np.testing.assert_allclose(AbsorbBias().run(state).offsets["a"], [0.0, 0.0, 34.0])
 
 
+def coarse(weights: Images) -> QuantizedWeights:
+    scale = np.abs(weights).max() / 3
+    codes = np.rint(weights / scale).astype(np.int8)
+    return QuantizedWeights(codes, np.array([scale]), np.zeros(len(weights), np.int64))
+
+
 def test_correction_takes_off_what_rounding_adds_to_the_mean() -> None:
     rng = np.random.default_rng(6)
     second = Dense(name="b", inputs=("a",), weights=rng.normal(0, 1, (4, 5)))
     first = Dense(name="a", inputs=("x",), weights=np.eye(5), clip=(0.0, None))
     net = Network(name="n", inputs=({"name": "x", "shape": (5,)},), layers=(first, second), outputs=("b",))
     mean, sigma = rng.normal(1, 1, 5), rng.uniform(0.5, 2, 5)
-
-    def coarse(weights: Images) -> QuantizedWeights:
-        scale = np.abs(weights).max() / 3
-        codes = np.rint(weights / scale).astype(np.int8)
-        return QuantizedWeights(codes, np.array([scale]), np.zeros(len(weights), np.int64))
 
     state = Compilation(
         net.replace(preprocess={"mean": (0.0,), "std": (1.0,)}),
@@ -242,6 +243,22 @@ def test_correction_takes_off_what_rounding_adds_to_the_mean() -> None:
     got = uncorrected + corrected.real_bias
     assert np.abs(uncorrected - wanted).max() > 0.1
     np.testing.assert_allclose(got, wanted, atol=0.02)
+
+
+def test_empirical_correction_keeps_means_of_the_images_themselves() -> None:
+    """No normal distribution could know these inputs; their own mean does, exactly."""
+    rng = np.random.default_rng(11)
+    layer = Dense(name="b", inputs=("x",), weights=rng.normal(size=(4, 5)))
+    net = Network(name="n", inputs=({"name": "x", "shape": (5,)},), layers=(layer,), outputs=("b",))
+    images = rng.exponential(size=(64, 5)) ** 3
+    weights = {"b": coarse(layer.weights)}
+    state = Compilation(net, WES, {"x": images}, weights=weights)
+    (corrected,) = CorrectBias(inputs=ExpectedInputs.CALIBRATION).run(state).network.layers
+    assert isinstance(corrected, Dense)
+    got = (images @ weights["b"].dequantized().T).mean(axis=0) + corrected.real_bias
+    np.testing.assert_allclose(got, (images @ layer.weights.T).mean(axis=0), rtol=1e-5)
+    with pytest.raises(InputError, match="needs calibration data"):
+        CorrectBias(inputs=ExpectedInputs.CALIBRATION).run(state.with_(calibration=None))
 
 
 def test_spiq_keeps_the_function_and_evens_the_ranges() -> None:
