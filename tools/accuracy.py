@@ -66,15 +66,17 @@ class Answers:
         self.errors.append((((real - raw) ** 2).mean(axis=1), ((integer - raw) ** 2).mean(axis=1)))
 
 
-def run_point(network: ZooNetwork, recipe: str, datapath: str, images: int | None) -> dict[str, Any]:
+def run_point(
+    network: ZooNetwork, recipe: str, datapath: str, images: int | None, calibrate: int
+) -> dict[str, Any]:
     """Compile one network by one recipe and compare it with its float self."""
     model = load(network)
     started = time.perf_counter()
-    program = npusim.compile(model, datapath, recipe, calibration(network))
+    program = npusim.compile(model, datapath, recipe, calibration(network, calibrate))
     compiled = time.perf_counter()
     answers = Answers()
     see = answers.reconstruction if network.judge is Judge.AUC else answers.classes
-    size = 2 if network.judge in {Judge.AUC, Judge.PIXELS} else 16
+    size = 2 if network.judge in {Judge.AUC, Judge.PIXELS} else 4
     data = _unlabelled(network, size, images) if network.judge is not Judge.TOP1 else None
     batches = test_batches(network, size, images) if data is None else data
     found = evaluate(model, program, batches, label_offset=network.label_offset, answers=see)
@@ -187,10 +189,12 @@ def main() -> None:
     parser.add_argument("--recipe", action="append")
     parser.add_argument("--datapath", default="wes_npu")
     parser.add_argument("--images", type=int, help="at most so many test images")
+    parser.add_argument("--calibrate", type=int, default=64, help="at most so many calibration images")
     parser.add_argument("--point", nargs=2, metavar=("NETWORK", "RECIPE"), help=argparse.SUPPRESS)
     options = parser.parse_args()
     if options.point:
-        point = run_point(NETWORKS[options.point[0]], options.point[1], options.datapath, options.images)
+        network, recipe = options.point
+        point = run_point(NETWORKS[network], recipe, options.datapath, options.images, options.calibrate)
         print(json.dumps(point))
         return
     options.output.mkdir(parents=True, exist_ok=True)
@@ -205,10 +209,11 @@ def main() -> None:
 def _point(options: argparse.Namespace, network: str, recipe: str) -> dict[str, Any] | None:
     """One point: read if it was run before, else run."""
     name = Path(recipe).stem
-    path = options.output / f"{network}.{name}.{options.datapath}.{options.images or 'all'}.json"
+    counts = f"{options.images or 'all'}.{options.calibrate}"
+    path = options.output / f"{network}.{name}.{Path(options.datapath).stem}.{counts}.json"
     if not path.exists():
         command = [sys.executable, __file__, "-o", str(options.output), "--point", network, recipe]
-        command += ["--datapath", options.datapath]
+        command += ["--datapath", options.datapath, "--calibrate", str(options.calibrate)]
         command += [] if options.images is None else ["--images", str(options.images)]
         print(f"{network} {name} ...", file=sys.stderr, flush=True)
         done = subprocess.run(command, capture_output=True, text=True, check=False)

@@ -53,8 +53,8 @@ class ZooNetwork:
 
 
 _IMAGENET = tuple((f"imagenet_dev_{part}.h5", 0, 125) for part in range(4))
-_CALIBRATION = ("imagenet_dev_0.h5", 0, 64)
-_TEST = (("imagenet_dev_0.h5", 64, 125), *_IMAGENET[1:])
+_CALIBRATION = ("imagenet_dev_0.h5", 0, 125)
+_TEST = _IMAGENET[1:]
 _SYMMETRIC = {"mean": (127.5,), "std": (127.5,)}
 
 NETWORKS = {
@@ -158,9 +158,10 @@ def rows(network: ZooNetwork, file: str, start: int, stop: int) -> tuple[Array, 
         return _fitted(network, data.read(start, stop)), labels
 
 
-def calibration(network: ZooNetwork) -> Array:
-    """Unlabelled inputs, none of which is in the test data."""
-    data, _ = rows(network, *network.calibration)
+def calibration(network: ZooNetwork, count: int = 64) -> Array:
+    """Unlabelled inputs, at most `count` rows of the file, none of which is in the test data."""
+    file, start, stop = network.calibration
+    data, _ = rows(network, file, start, min(stop, start + count))
     return data[:, ::-1, ::-1] if network.judge is Judge.PIXELS else data
 
 
