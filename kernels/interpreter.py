@@ -19,12 +19,14 @@ from npusim.kernels.ops import (
     clamp_flags,
     clamped,
     divided,
+    excess_bits,
     float32_product,
     float64_product,
     look_up,
     rounded_real,
     rounded_shift,
     shift_flags,
+    significant,
     wrapped,
 )
 
@@ -79,7 +81,7 @@ def _fit(values: Words, op: Words, columns: Words) -> None:
 
 @part
 def _convert(values: Words, op: Words, columns: Words, reals: Reals, tables: Words) -> int:
-    """Table, float stages, divide; nothing for others. Returns how many addresses do not exist."""
+    """Table, float stages, divide, significant; nothing for others. Returns how many addresses do not exist."""
     code, p, bad = op[CODE], FIRST_PARAMETER, 0
     if code == Op.TABLE:
         half = (1 << op[p + 2]) >> 1
@@ -102,6 +104,10 @@ def _convert(values: Words, op: Words, columns: Words, reals: Reals, tables: Wor
         by = columns[op[COLUMN]]
         for i in range(values.shape[0]):
             values[i] = divided(values[i], by[i], op[p])[0]
+    elif code == Op.SIGNIFICANT:
+        digits = columns[op[COLUMN]]
+        for i in range(values.shape[0]):
+            values[i] = significant(values[i], excess_bits(values[i], digits[i]), op[p])
     return bad
 
 
@@ -136,6 +142,11 @@ def _flag(values: Words, op: Words, columns: Words, reals: Reals, tables: Words,
         by = columns[column]
         for i in range(values.shape[0]):
             flags[i] |= divided(values[i], by[i], op[p])[1]
+    elif code == Op.SIGNIFICANT:
+        digits = columns[column]
+        for i in range(values.shape[0]):
+            half = (1 << excess_bits(values[i], digits[i])) >> 1
+            flags[i] |= shift_flags(values[i], half, max(half - 1, 0))
 
 
 @part

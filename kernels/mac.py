@@ -18,7 +18,7 @@ from npusim.kernels.gather import gather
 from npusim.kernels.geometry import Geometry
 from npusim.kernels.jit import Array, readonly
 from npusim.kernels.ops import Words
-from npusim.kernels.ordered import OrderedColumn
+from npusim.kernels.ordered import Held, OrderedColumn
 from npusim.kernels.packed import Nest, Packed, pack
 from npusim.kernels.statistics import AccumulatorStatistics
 from npusim.spec.mac import Column
@@ -112,6 +112,7 @@ def accumulate_ordered(
     lanes: int,
     rows: range | None = None,
     base_index: int = 0,
+    held: Held | None = None,
 ) -> tuple[Words, AccumulatorStatistics]:
     """Beat by beat in the order of the loop nest (A6), register by register, as the spec has it.
 
@@ -125,6 +126,8 @@ def accumulate_ordered(
         Products a beat.
     base_index
         The linear index of output pixel 0, channel 0.
+    held
+        What each of `rows` goes on from; None: from the bias.
 
     Returns
     -------
@@ -136,10 +139,12 @@ def accumulate_ordered(
     statistics = AccumulatorStatistics.of_nothing(packed.outputs)
     ordered = OrderedColumn(column, packed, readonly(bias, np.int64), lanes)
     for tile, patches in _tiles(rows, packed.products, np.dtype(np.int16), 1):
-        out = values[tile.start - rows.start : tile.stop - rows.start]
+        part = slice(tile.start - rows.start, tile.stop - rows.start)
+        out, start = values[part], None if held is None else held.part(part)
         for group in range(packed.ordered_weights.shape[0]):
             _gather(x, packed, geometry, tile, group, 0, patches)
-            ordered.accumulate(patches, group, out, statistics, base_index + tile.start * packed.outputs)
+            base = base_index + tile.start * packed.outputs
+            ordered.accumulate(patches, group, out, statistics, base, start)
     return values, statistics
 
 
@@ -206,6 +211,7 @@ def _checked(
 __all__ = [
     "AccumulatorStatistics",
     "Geometry",
+    "Held",
     "Nest",
     "Packed",
     "accumulate_fast",

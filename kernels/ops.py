@@ -45,6 +45,8 @@ class Op(IntEnum):
     """as FLOAT32"""
     DIVIDE = 9
     """[divisor]; increments"""
+    SIGNIFICANT = 10
+    """[digits]; increments"""
 
 
 CODE, COLUMN, FIRST_PARAMETER, PARAMETERS = 0, 1, 2, 5
@@ -159,6 +161,25 @@ def divided(value: int, by: int, rule: int) -> tuple[int, np.uint8]:
     index = 8 * (rest >= by - rest) + 4 * (rest != 0 and not tie) + 2 * (value < 0) + (quotient & 1)
     flags = (ROUNDED if rest != 0 else NOTHING) | (TIE if tie else NOTHING)
     return quotient + ((rule >> index) & 1), flags
+
+
+@part
+def excess_bits(value: int, digits: int) -> int:
+    """How many bits a value has more than `digits`; a negative power of two, which has one bit, one less."""
+    rest = value if value >= 0 else ~value
+    length = 0
+    for step in (32, 16, 8, 4, 2, 1):
+        if rest >> step:
+            rest >>= step
+            length += step
+    return max(length + (rest != 0) - digits, 0)
+
+
+@part
+def significant(value: int, excess: int, rule: int) -> int:
+    """A.significant: the value with its lowest bits rounded away."""
+    half = (1 << excess) >> 1
+    return rounded_shift(value, excess, half, max(half - 1, 0), rule) << excess
 
 
 @part

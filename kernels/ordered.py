@@ -5,6 +5,7 @@ Only the order along the products matters, so everything is vectorised across ou
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from enum import IntEnum
 
 import numpy as np
@@ -41,6 +42,26 @@ def _register(width: Width | None, overflow: Overflow) -> list[int]:
     return [rule, width.low, width.high, mask, width.low]
 
 
+@dataclass(frozen=True, eq=False)
+class Held:
+    """What accumulators go on from.
+
+    Attributes
+    ----------
+    start : int64[rows, O]
+        What they hold before the first beat.
+    load : int64[rows, O]
+        What besides products belongs to the exact sum: the partial sum and the bias.
+    """
+
+    start: Words
+    load: Words
+
+    def part(self, rows: slice) -> Held:
+        """Some of the rows."""
+        return Held(self.start[rows], self.load[rows])
+
+
 class OrderedColumn:
     """A MAC column with a step's weights in its order."""
 
@@ -51,6 +72,8 @@ class OrderedColumn:
         tree = _register(column.tree, column.tree_overflow)
         self.registers = readonly([_register(column.accumulator, column.overflow), tree], np.int64)
         self.late = int(column.bias_place is BiasPlace.LATE)
+        self.start = readonly(np.zeros_like(bias) if self.late else bias, np.int64).reshape(1, -1)
+        self.load = self.bias.reshape(1, -1)
         depthwise = packed.nest is Nest.DEPTHWISE
         multiplier = packed.group_outputs if depthwise else 1
         self.channel = readonly(np.arange(packed.outputs) // multiplier, np.int64)
@@ -63,12 +86,18 @@ class OrderedColumn:
         out: Words,
         statistics: AccumulatorStatistics,
         base_index: int,
+        held: Held | None = None,
     ) -> None:
-        """Accumulate one group's columns for all rows of `out`, and add to the statistics."""
+        """Accumulate one group's columns for all rows of `out`, and add to the statistics.
+
+        `held` has a row for each row of `out`; None: accumulators start from their bias.
+        """
         _accumulate(
             readonly(patches, np.int16),
             self.packed.ordered_weights[group],
             self.bias,
+            self.start if held is None else readonly(held.start, np.int64),
+            self.load if held is None else readonly(held.load, np.int64),
             self.beats,
             self.registers,
             self.late,
@@ -163,11 +192,11 @@ def _write(
 
 
 @part
-def _count_final(exact: Words, bias: Words, register: Words, tally: Words, base: int) -> None:
-    """A4 `final`: exact sums that leave the register; the bias may carry them out of the word."""
+def _count_final(exact: Words, load: Words, register: Words, tally: Words, base: int) -> None:
+    """A4 `final`: exact sums that leave the register; what was loaded may carry them out of the word."""
     for o in range(exact.shape[0]):
-        total = exact[o] + bias[o]
-        left_word = ((exact[o] ^ total) & (bias[o] ^ total)) < 0
+        total = exact[o] + load[o]
+        left_word = ((exact[o] ^ total) & (load[o] ^ total)) < 0
         if left_word or total < register[_LOW] or total > register[_HIGH]:
             tally[Tally.FINAL] += 1
             tally[Tally.FIRST_FINAL] = min(tally[Tally.FIRST_FINAL], base + o)
@@ -178,6 +207,8 @@ def _accumulate(
     patches: npt.NDArray[np.int16],
     weights: npt.NDArray[np.int32],
     bias: Words,
+    start: Words,
+    load: Words,
     beats: Words,
     registers: Words,
     late: int,
@@ -198,6 +229,9 @@ def _accumulate(
     patches : int16[rows, products]
     weights : int32[K, columns]
     bias : int64[O]
+        Added at the end if `late`.
+    start, load : int64[1, O] or int64[rows, O]
+        As in `Held`; one row serves all.
     beats : int64[beats + 1]
     registers : int64[2, 5]
         Accumulator, tree.
@@ -214,8 +248,9 @@ def _accumulate(
     value, exact, beat = np.empty(columns, np.int64), np.empty(columns, np.int64), np.empty(columns, np.int64)
     first_beat, missed = np.empty(columns, np.int64), np.zeros(columns, np.uint8)
     for r in range(out.shape[0]):
+        held = r if start.shape[0] > 1 else 0
         for o in range(columns):
-            value[o] = 0 if late == 1 else own_bias[o]
+            value[o] = start[held, first_column + o]
             exact[o] = 0
             first_beat[o] = NEVER
             own_lowest[o] = min(own_lowest[o], value[o])
@@ -233,7 +268,7 @@ def _accumulate(
             last = beats.shape[0] - 1
             misses += _write(value, own_bias, registers[0], missed, last, first_beat, own_lowest, own_highest)
         base = base_index + r * outputs + first_column
-        _count_final(exact, own_bias, registers[0], tally, base)
+        _count_final(exact, load[held, first_column:last_column], registers[0], tally, base)
         if misses > 0:
             tally[Tally.PREFIX] += misses
             for o in range(columns):

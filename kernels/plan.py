@@ -27,6 +27,7 @@ from npusim.spec.stages import (
     SelectNegative,
     ShiftLeft,
     ShiftRight,
+    Significant,
     Table,
     Wrap,
     field_name,
@@ -160,6 +161,8 @@ class _Lowering:
                 op = Op.FLOAT32 if isinstance(stage, Float32) else Op.FLOAT64
                 register = Width(stage.to)
                 self._op(op, [self._scale(stage)], increments(stage.rounding), register.low, register.high)
+            case Significant():
+                self._op(Op.SIGNIFICANT, [self._digits(stage)], increments(stage.rounding))
             case _:
                 raise InputError(f"no kernel for the stage {type(stage).__name__}")
         if stage.register is not None and stage.overflow is not None:
@@ -210,6 +213,14 @@ class _Lowering:
         if np.any(by < 1):
             raise InputError("a divisor must be positive (A3)", key=str(stage.by), found=int(by.min()))
         return by
+
+    def _digits(self, stage: Significant) -> Words:
+        digits = self._value(stage.digits)
+        if np.any(digits < 1):
+            raise InputError(
+                "one significant bit or more is wanted (A3)", key=str(stage.digits), found=int(digits.min())
+            )
+        return digits
 
     def _scale(self, stage: FloatStage) -> Words:
         scales = [stage.format.decode(int(pattern)) for pattern in self._value(stage.scale)]

@@ -22,6 +22,8 @@ if TYPE_CHECKING:
     from npusim.network import Network, load_network
     from npusim.program import Program, load_program
     from npusim.simulator import Result, Simulator, simulate
+    from npusim.sweep.load import load_sweep
+    from npusim.sweep.run import run_sweep
 
 __version__ = "0.1.0"
 
@@ -39,6 +41,8 @@ _HOMES = {
     "load_datapath": "npusim.datapath",
     "load_network": "npusim.network",
     "load_program": "npusim.program",
+    "load_sweep": "npusim.sweep.load",
+    "run_sweep": "npusim.sweep.run",
     "simulate": "npusim.simulator",
 }
 
@@ -56,6 +60,8 @@ __all__ = [
     "load_datapath",
     "load_network",
     "load_program",
+    "load_sweep",
+    "run_sweep",
     "simulate",
 ]
 

@@ -56,7 +56,7 @@ class InputError(NpusimError):
         self, *, file: str | PathLike[str] | None = None, line: int | None = None, key: str | None = None
     ) -> InputError:
         """The same error with the place filled in where it was still unknown."""
-        return InputError(
+        return type(self)(
             self.problem,
             file=self.file if self.file is not None else file,
             line=self.line if self.line is not None else line,
@@ -68,7 +68,7 @@ class InputError(NpusimError):
     def within(self, key: str) -> InputError:
         """The same error with the key put inside another one."""
         inner = "" if self.key is None else self.key if self.key.startswith("[") else f".{self.key}"
-        return InputError(
+        return type(self)(
             self.problem,
             file=self.file,
             line=self.line,

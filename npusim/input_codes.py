@@ -70,11 +70,18 @@ def to_codes(program: Program, inputs: npt.ArrayLike | Mapping[str, npt.ArrayLik
     return converted
 
 
+def images(codes: Mapping[str, Array]) -> int:
+    """How many images a batch has; a program of constants alone makes one."""
+    return len(next(iter(codes.values()))) if codes else 1
+
+
 def _by_name(program: Program, inputs: npt.ArrayLike | Mapping[str, npt.ArrayLike]) -> dict[str, Array]:
     names = program.input_names
     if not isinstance(inputs, Mapping):
-        if len(names) > 1:
-            raise InputError("the program has several inputs", allowed=f"a mapping with {', '.join(names)}")
+        if len(names) != 1:
+            count = "several" if names else "no"
+            allowed = f"a mapping with {', '.join(names)}" if names else "an empty mapping"
+            raise InputError(f"the program has {count} inputs", allowed=allowed)
         return {names[0]: as_batch(names[0], inputs)}
     if set(inputs) != set(names):
         raise InputError("the inputs' names do not fit", found=sorted(inputs), allowed=", ".join(names))

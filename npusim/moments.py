@@ -65,10 +65,39 @@ class Moments:
             (mean, sigma),
         )
 
+    @classmethod
+    def mixture(cls, parts: Sequence[Moments]) -> Moments:
+        """Channels that are sometimes one part's, sometimes another's: each as often as the others."""
+        mean = np.mean([part.mean for part in parts], axis=0)
+        square = np.mean([part.variance + part.mean**2 for part in parts], axis=0)
+        low = np.minimum.reduce([part.low for part in parts])
+        high = np.maximum.reduce([part.high for part in parts])
+        centre = np.mean([part.gaussian[0] for part in parts], axis=0)
+        spread = np.mean([part.gaussian[1] ** 2 + part.gaussian[0] ** 2 for part in parts], axis=0)
+        sigma = np.sqrt(np.maximum(spread - centre**2, 0.0))
+        return cls(mean, np.maximum(square - mean**2, 0.0), low, high, (centre, sigma))
+
     @property
     def sigma(self) -> Vector:
         """Standard deviation per channel."""
         return np.sqrt(self.variance)
+
+    def chosen(self, channels: npt.NDArray[np.int64]) -> Moments:
+        """Some channels, in any order; features that repeat the channels are counted on."""
+        places = channels % self.mean.size
+        mean, sigma = self.gaussian
+        return Moments(
+            self.mean[places],
+            self.variance[places],
+            self.low[places],
+            self.high[places],
+            (mean[places], sigma[places]),
+        )
+
+    def mixed(self, count: int) -> Moments:
+        """So many channels that hold values of all of these."""
+        alone = [self.chosen(np.array([channel])) for channel in range(self.mean.size)]
+        return Moments.mixture(alone).chosen(np.zeros(count, np.int64))
 
     def range(self, sigmas: float) -> tuple[float, float]:
         """The tensor's range: every channel's mean plus and minus so many sigmas, inside its bounds."""

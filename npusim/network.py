@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 from pydantic import Field, model_validator
 
 import npusim.layers
+from npusim import notebook
 from npusim.errors import InputError
 from npusim.files.arrays import DigestRule
 from npusim.files.documents import load_document, save_document
@@ -18,6 +19,7 @@ from npusim.layers.base import Layer
 from npusim.model import Model, Name, Shape
 from npusim.preprocess import Preprocess
 from npusim.registry import find
+from npusim.task import Task
 
 LAYERS = find(npusim.layers, Layer, "layer")
 """Every layer, by the name a network's YAML calls it."""
@@ -42,6 +44,8 @@ class Network(Model):
     ----------
     source, notes
         Where it came from, and what its importer did that a user should know.
+    task
+        What its answers are for; None: what their shapes suggest.
     layers
         In any order; `ordered_layers` has them in execution order.
     outputs
@@ -53,6 +57,7 @@ class Network(Model):
     source: str | None = None
     notes: tuple[str, ...] = ()
     preprocess: Preprocess | None = None
+    task: Task | None = None
     inputs: Annotated[tuple[NetworkInput, ...], Field(min_length=1)]
     layers: tuple[AnyLayer, ...]
     outputs: Annotated[tuple[Name, ...], Field(min_length=1)]
@@ -98,6 +103,14 @@ class Network(Model):
     def save(self, path: str | Path) -> None:
         """Write YAML and, beside it, HDF5; whole or not at all."""
         save_document(Path(path), self)
+
+    def __repr__(self) -> str:
+        return notebook.network_line(self)
+
+    __str__ = __repr__
+
+    def _repr_html_(self) -> str:
+        return notebook.network_html(self)
 
 
 def load_network(path: str | Path) -> Network:

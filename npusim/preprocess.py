@@ -11,7 +11,7 @@ import numpy.typing as npt
 from pydantic import Field, model_validator
 
 from npusim.errors import InputError
-from npusim.model import Model
+from npusim.model import Model, Size
 
 
 class ChannelOrder(StrEnum):
@@ -21,6 +21,26 @@ class ChannelOrder(StrEnum):
     BGR = "bgr"
 
 
+class Filter(StrEnum):
+    """How image files are resized; Pillow's filters."""
+
+    NEAREST = "nearest"
+    BILINEAR = "bilinear"
+    BICUBIC = "bicubic"
+    LANCZOS = "lanczos"
+
+
+class Fit(StrEnum):
+    """How an image of another size comes to the network's."""
+
+    CROP = "crop"
+    """Cut about its centre."""
+    PAD = "pad"
+    """Padded about its centre with the mean."""
+    STRETCH = "stretch"
+    """Image files only: resized to the network's size, whatever their proportions."""
+
+
 class Preprocess(Model):
     """``(raw - mean) / std``, one of each for all channels or one per channel.
 
@@ -28,11 +48,21 @@ class Preprocess(Model):
     ----------
     mean, std
         In units of the raw data (bytes: 0..255), in the order of the data's channels.
+    resize
+        Image files only: the length of the shorter side, in pixels, before the cut. None: as short as
+        covers the network's input.
+    filter
+        Image files only: None is bilinear.
+    fit
+        How images of another size come to the network's. None: image files are cut, arrays refused.
     """
 
     mean: Annotated[tuple[float, ...], Field(min_length=1)] = (0.0,)
     std: Annotated[tuple[float, ...], Field(min_length=1)] = (1.0,)
     channel_order: ChannelOrder = ChannelOrder.RGB
+    resize: Size | None = None
+    filter: Filter | None = None
+    fit: Fit | None = None
 
     @model_validator(mode="after")
     def _usable(self) -> Preprocess:

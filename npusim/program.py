@@ -13,6 +13,7 @@ import numpy.typing as npt
 from pydantic import Field, model_validator
 
 import npusim.steps
+from npusim import notebook
 from npusim.datapath.model import Datapath
 from npusim.errors import InputError
 from npusim.files.arrays import DigestRule, FloatArray, IntegerArray
@@ -88,6 +89,8 @@ class Program(Model):
 
     Attributes
     ----------
+    recipe
+        The recipe it was compiled by; None: it was imported or written by hand.
     edited
         Whether arrays were changed by hand and sealed since it was compiled.
     notes
@@ -99,9 +102,10 @@ class Program(Model):
     format: Literal["npusim-program-1"] = "npusim-program-1"
     name: Name
     arithmetic_version: Literal[1] = ARITHMETIC_VERSION
+    recipe: Name | None = None
     edited: bool = False
     notes: tuple[str, ...] = ()
-    input_names: Annotated[tuple[Name, ...], Field(min_length=1, alias="inputs")]
+    input_names: Annotated[tuple[Name, ...], Field(alias="inputs")]
     output_names: Annotated[tuple[Name, ...], Field(min_length=1, alias="outputs")]
     tensors: dict[Name, TensorType]
     steps: tuple[AnyStep, ...]
@@ -154,6 +158,14 @@ class Program(Model):
     def save(self, path: str | Path) -> None:
         """Write YAML and, beside it, HDF5; whole or not at all."""
         save_document(Path(path), self)
+
+    def __repr__(self) -> str:
+        return notebook.program_line(self)
+
+    __str__ = __repr__
+
+    def _repr_html_(self) -> str:
+        return notebook.program_html(self)
 
 
 def check_program(program: Program, datapath: Datapath) -> None:

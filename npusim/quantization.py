@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from fractions import Fraction
 from typing import Any
 
@@ -26,6 +26,25 @@ class Quantization:
 
 
 @dataclass(frozen=True)
+class ResidualWeights:
+    """One residual order: codes of what the orders before it left of some output channels' weights.
+
+    Attributes
+    ----------
+    codes
+        In the layer's weight layout, only the channels of `rows`.
+    scales
+        As those of the first order, whose shifts hold here too.
+    rows
+        The output channels, ascending.
+    """
+
+    codes: npt.NDArray[Any]
+    scales: npt.NDArray[np.float64]
+    rows: npt.NDArray[np.int64]
+
+
+@dataclass(frozen=True)
 class QuantizedWeights:
     """A layer's weights as codes.
 
@@ -37,11 +56,14 @@ class QuantizedWeights:
         Per output channel, or one for all (shape (1,)): what a code of a channel with shift 0 is worth.
     shifts
         Per output channel: the weights were multiplied by 2**shift before they were quantized.
+    residuals
+        The second and further orders (arXiv 2203.14645): the weights are the sum of all.
     """
 
     codes: npt.NDArray[Any]
     scales: npt.NDArray[np.float64]
     shifts: npt.NDArray[np.int64]
+    residuals: tuple[ResidualWeights, ...] = ()
 
     @property
     def outputs(self) -> int:
@@ -53,8 +75,21 @@ class QuantizedWeights:
         scale = self.scales[channel if len(self.scales) > 1 else 0]
         return Fraction(float(scale)) / (1 << int(self.shifts[channel]))
 
+    @property
+    def orders(self) -> tuple[QuantizedWeights, ...]:
+        """Each order alone, of all output channels: zeros where a channel has no codes of the order."""
+        made = [replace(self, residuals=())]
+        for residual in self.residuals:
+            codes = np.zeros_like(self.codes)
+            codes[residual.rows] = residual.codes
+            made.append(QuantizedWeights(codes, residual.scales, self.shifts))
+        return tuple(made)
+
     def dequantized(self) -> npt.NDArray[np.float64]:
-        """The real weights that the codes stand for."""
+        """The real weights that the codes of all orders stand for."""
+        if self.residuals:
+            real: npt.NDArray[np.float64] = np.sum([one.dequantized() for one in self.orders], axis=0)
+            return real
         worth = np.array([float(self.channel_scale(o)) for o in range(self.outputs)])
-        real: npt.NDArray[np.float64] = self.codes * worth.reshape(-1, *[1] * (self.codes.ndim - 1))
-        return real
+        single: npt.NDArray[np.float64] = self.codes * worth.reshape(-1, *[1] * (self.codes.ndim - 1))
+        return single

@@ -70,8 +70,11 @@ def run(
     if observe is not None:
         for name, values in tensors.items():
             observe(name, values)
+    count = len(next(iter(tensors.values())))
     for layer in network.ordered_layers:
         made = layer.forward([tensors[name] for name in layer.inputs])
+        if not layer.inputs:  # a constant: it knows neither the batch nor the type
+            made = tuple(np.repeat(values.astype(dtype), count, axis=0) for values in made)
         for name, values in zip(layer.outputs, made, strict=True):
             tensors[name] = values
             if observe is not None:

@@ -9,11 +9,13 @@ from typing import Any
 
 from npusim.datapath.schema import datapath_schema
 from npusim.files.atomic import atomic_path
+from npusim.sweep.schema import sweep_schema
 
 SchemaMaker = Callable[[], dict[str, Any]]
 
 SCHEMAS: Mapping[str, SchemaMaker] = {
     "datapath.schema.json": datapath_schema,
+    "sweep.schema.json": sweep_schema,
 }
 """File name to the function that makes the schema."""
 

@@ -7,7 +7,6 @@ from collections import deque
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
-from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any
 
@@ -16,9 +15,11 @@ import numpy.typing as npt
 
 from npusim.datapath import Datapath
 from npusim.errors import InputError
-from npusim.input_codes import to_codes
+from npusim.files.explain import closest
+from npusim.input_codes import images, to_codes
 from npusim.program import Program, check_program
-from npusim.statistics import StepStatistics, summarise
+from npusim.result import Result, dequantize
+from npusim.statistics import summarise
 from npusim.steps.base import Array, Executor, Step
 from npusim.steps.executors.schedule import Schedule, Workspace
 from npusim.steps.probe import Probe, StatisticsMode
@@ -29,43 +30,7 @@ Earliest = list[dict[Any, int]]
 Progress = Callable[[int, int], None]
 
 
-@dataclass(frozen=True)
-class Result:
-    """What a simulation answers.
-
-    Attributes
-    ----------
-    outputs
-        Integer codes by output name, batch first.
-    taps
-        Recorded tensors by step and point, batch first.
-    statistics
-        By step name; None unless asked for.
-    """
-
-    outputs: dict[str, Array]
-    taps: dict[str, dict[str, Array]]
-    statistics: dict[str, StepStatistics] | None
-    _program: Program = field(repr=False)
-
-    @property
-    def dequantized(self) -> dict[str, npt.NDArray[np.float64]]:
-        """The outputs in real units."""
-        return {name: dequantize(self._program, name, codes) for name, codes in self.outputs.items()}
-
-
-def dequantize(program: Program, tensor: str, codes: Array) -> npt.NDArray[np.float64]:
-    """A tensor's codes in real units.
-
-    Raises
-    ------
-    InputError
-        If the program does not say what the codes mean.
-    """
-    real = program.real.tensors.get(tensor)
-    if real is None:
-        raise InputError("the program gives this tensor no scale", key="real.tensors", found=tensor)
-    return real.dequantize(codes)
+__all__ = ["Inputs", "Progress", "Result", "Simulator", "dequantize", "simulate"]
 
 
 class Simulator:
@@ -102,7 +67,7 @@ class Simulator:
         mode = _mode(statistics)
         wanted = self._wanted(taps)
         codes = to_codes(self.program, inputs)
-        count = len(next(iter(codes.values())))
+        count = images(codes)
         if mode is StatisticsMode.OFF and not wanted:
             outputs = self._direct(codes, count, _threads(threads), progress)
             return Result(outputs, {}, None, self.program)
@@ -191,14 +156,16 @@ class Simulator:
         step = steps.get(name or point)
         if step is None:
             names = ", ".join(list(steps)[:12])
-            raise InputError("no step of this name to tap", found=name or point, allowed=names)
+            problem = "no step of this name to tap" + closest(name or point, list(steps))
+            raise InputError(problem, found=name or point, allowed=names)
         points = step.taps(self.datapath)
         if point == "*":
             return step, frozenset(points)
         if not point:
             return step, frozenset(points) & {"accumulator", "output"}
         if point not in points:
-            raise InputError(f"the step {name} has no such tap", found=point, allowed=", ".join(points))
+            problem = f"the step {name} has no such tap" + closest(point, list(points))
+            raise InputError(problem, found=point, allowed=", ".join(points))
         return step, frozenset({point})
 
     def _result(

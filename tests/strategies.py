@@ -28,6 +28,7 @@ from npusim.spec.stages import (
     SelectNegative,
     ShiftLeft,
     ShiftRight,
+    Significant,
     Table,
     Wrap,
 )
@@ -102,7 +103,19 @@ def _register(draw: st.DrawFn) -> dict[str, Any]:
     return {"bits": width.bits, "signed": width.signed, "overflow": draw(overflows)}
 
 
-_KINDS = ["add", "multiply", "left", "right", "divide", "to", "clamp", "select", "float32", "float64"]
+_KINDS = [
+    "add",
+    "multiply",
+    "left",
+    "right",
+    "divide",
+    "to",
+    "clamp",
+    "select",
+    "float32",
+    "float64",
+    "digits",
+]
 
 
 @st.composite
@@ -122,6 +135,9 @@ def stages(draw: st.DrawFn) -> BaseStage:
         return ShiftRight(by=by, rounding=draw(roundings), **register)
     if kind == "divide":
         return Divide(by=draw(st.just("count") | st.integers(1, 9)), rounding=draw(roundings), **register)
+    if kind == "digits":
+        digits = draw(st.just("count") | st.integers(1, 40))
+        return Significant(digits=digits, rounding=draw(roundings), **register)
     if kind == "to":
         to = draw(widths(max_bits=40))
         if draw(st.booleans()):

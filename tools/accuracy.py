@@ -19,14 +19,13 @@ import time
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-
 sys.path.insert(0, str(Path(__file__).parent.parent))
 
 import npusim
-from npusim.evaluate import evaluate
+from npusim.evaluate import Evaluation, evaluate
 from npusim.files.atomic import write_text
-from tools.zoo import NETWORKS, Judge, ZooNetwork, calibration, load, rows, test_batches
+from npusim.task import TaskKind
+from tools.zoo import NETWORKS, ZooNetwork, calibration, load, test_batches
 
 RECIPES = ("layerwise", "per_channel", "wes", "dfq", "best_data_free", "wes_ibc")
 COLUMNS = {
@@ -48,24 +47,6 @@ COLUMNS = {
 }
 
 
-class Answers:
-    """What a judge needs of every image's answers."""
-
-    def __init__(self) -> None:
-        self.real: list[Any] = []
-        self.integer: list[Any] = []
-        self.errors: list[tuple[Any, Any]] = []
-
-    def classes(self, raw: Any, real: Any, integer: Any) -> None:
-        """First choices over the last axis."""
-        self.real.append(real.argmax(axis=-1))
-        self.integer.append(integer.argmax(axis=-1))
-
-    def reconstruction(self, raw: Any, real: Any, integer: Any) -> None:
-        """Squared error of an autoencoder's windows."""
-        self.errors.append((((real - raw) ** 2).mean(axis=1), ((integer - raw) ** 2).mean(axis=1)))
-
-
 def run_point(
     network: ZooNetwork, recipe: str, datapath: str, images: int | None, calibrate: int
 ) -> dict[str, Any]:
@@ -74,19 +55,14 @@ def run_point(
     started = time.perf_counter()
     program = npusim.compile(model, datapath, recipe, calibration(network, calibrate))
     compiled = time.perf_counter()
-    answers = Answers()
-    see = answers.reconstruction if network.judge is Judge.AUC else answers.classes
-    size = 2 if network.judge in {Judge.AUC, Judge.PIXELS} else 4
-    data = _unlabelled(network, size, images) if network.judge is not Judge.TOP1 else None
-    batches = test_batches(network, size, images) if data is None else data
-    found = evaluate(model, program, batches, label_offset=network.label_offset, answers=see)
+    found = evaluate(model, program, test_batches(network, 16, images))
     finished = time.perf_counter()
     result = {
         "network": network.name,
         "recipe": recipe,
         "datapath": program.datapath.name,
         "images": found.images,
-        "judge": network.judge.value,
+        "task": found.task.value,
         "agreement": found.agreement,
         "output_sqnr_db": next(iter(found.outputs.values()), None),
         "worst_sqnr_db": min((step.sqnr_db for step in found.steps), default=None),
@@ -98,53 +74,17 @@ def run_point(
         "eval_seconds": finished - compiled,
         "peak_mb": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024,
     }
-    return {**result, **_judged(network, found, answers, images)}
+    return {**result, **_judged(found)}
 
 
-def _unlabelled(network: ZooNetwork, size: int, images: int | None) -> Any:
-    for batch, _ in test_batches(network, size, images):
-        yield batch, None
-
-
-def _judged(network: ZooNetwork, found: Any, answers: Answers, images: int | None) -> dict[str, Any]:
-    """The task's own measure, and for classification a paired interval of the difference."""
-    if network.judge is Judge.TOP1:
-        labels = np.concatenate([labels for _, labels in test_batches(network, 64, images)])
-        labels = labels + network.label_offset
-        right = [np.concatenate(part).reshape(-1) == labels for part in (answers.real, answers.integer)]
-        change = right[1].astype(float) - right[0].astype(float)
-        half = 1.96 * change.std(ddof=1) / np.sqrt(len(change))
-        interval = [change.mean() - half, change.mean() + half]
-        return {"float": found.float_top1, "integer": found.integer_top1, "interval": interval}
-    if network.judge is Judge.AUC:
-        file, start, stop = network.test[0]
-        labels = _file_labels(network, file, start, stop if images is None else min(stop, start + images))
-        scores = [np.concatenate([pair[side] for pair in answers.errors]) for side in range(2)]
-        per_file = [score.reshape(len(labels), -1).mean(axis=1) for score in scores]
-        return {"float": _auc(per_file[0], labels), "integer": _auc(per_file[1], labels)}
-    if network.judge is Judge.PIXELS:
-        real, integer = np.concatenate(answers.real), np.concatenate(answers.integer)
-        return {"agreement": float((real == integer).mean()), "miou": _miou(real, integer)}
-    return {}
-
-
-def _file_labels(network: ZooNetwork, file: str, start: int, stop: int) -> Any:
-    _, labels = rows(network, file, start, stop)
-    assert labels is not None
-    return labels
-
-
-def _auc(scores: Any, labels: Any) -> float:
-    """The share of (anomaly, normal) pairs in which the anomaly scores higher."""
-    higher = scores[labels == 1][:, None] - scores[labels == 0][None, :]
-    return float((higher > 0).mean() + 0.5 * (higher == 0).mean())
-
-
-def _miou(real: Any, integer: Any) -> float:
-    """Mean intersection over union of the integer map against the float map, over classes that occur."""
-    classes = np.union1d(real, integer)
-    shares = [((real == c) & (integer == c)).sum() / ((real == c) | (integer == c)).sum() for c in classes]
-    return float(np.mean(shares))
+def _judged(found: Evaluation) -> dict[str, Any]:
+    """The task's own measure, with the paired interval of the difference where there is one."""
+    measures = found.measures
+    name = {TaskKind.CLASSIFICATION: "top1", TaskKind.RECONSTRUCTION: "auc"}.get(found.task)
+    judged = {side: measures.get(side, {}).get(name) for side in ("float", "integer") if name is not None}
+    if name in measures.get("difference", {}):
+        judged["interval"] = measures["difference"][name]["interval"]
+    return judged | ({"miou": measures["miou"]} if "miou" in measures else {})
 
 
 def write_tables(points: list[dict[str, Any]], folder: Path) -> str:

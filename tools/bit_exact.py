@@ -1,4 +1,7 @@
-"""The "bit-exact with" table: every .tflite model of the zoo against LiteRT's reference kernels.
+"""The "bit-exact with" table: integer models against the runtimes they come from.
+
+Every .tflite model of the zoo against LiteRT's reference kernels, and networks of the zoo quantized by
+ONNX Runtime's tools against ONNX Runtime's quantized operators.
 
     NPUSIM_ZOO=... python tools/bit_exact.py [--model M ...] [--real 100] [--random 100] [-o table.md]
 
@@ -10,20 +13,26 @@ from __future__ import annotations
 
 import argparse
 import sys
+import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
+import onnx
 
 sys.path.insert(0, str(Path(__file__).parent.parent))
 
 from npusim.files.data import open_data
+from npusim.importers.qdq.importer import import_onnx_integers
 from npusim.importers.tflite.importer import ImportedModel, import_tflite
 from npusim.input_codes import quantize_floats
-from tools.litert import Comparer, Comparison, random_codes
+from tools import litert, ort
+from tools.comparison import Comparison
+from tools.quantized_onnx import FORMS, QUANTIZED, Form, quantize, real_inputs
 from tools.zoo import folder
 
 Array = npt.NDArray[Any]
@@ -103,15 +112,43 @@ def _codes(item: Array, imported: ImportedModel) -> Array:
 
 
 def compare(path: Path, real: int, random: int, seed: int = 0) -> Comparison:
-    """One model on so many real and random inputs."""
+    """One TFLite model on so many real and random inputs."""
     imported = import_tflite(path)
-    comparer, found = Comparer(path.read_bytes(), imported), Comparison()
+    comparer, found = litert.Comparer(path.read_bytes(), imported), Comparison()
     rng = np.random.default_rng(seed)
     for inputs in real_codes(imported, path.stem, real):
         comparer.add(inputs, found)
     for _ in range(random):
-        comparer.add(random_codes(imported, rng), found)
+        comparer.add(litert.random_codes(imported, rng), found)
     return found
+
+
+def compare_quantized(name: str, form: Form, real: int, random: int, seed: int = 0) -> Comparison:
+    """One network of the zoo, quantized, on so many real and random inputs."""
+    with tempfile.TemporaryDirectory() as folder:
+        path = quantize(name, form, Path(folder))
+        imported, model = import_onnx_integers(path), onnx.load(path)
+    comparer, found = ort.Comparer(model, imported), Comparison()
+    rng = np.random.default_rng(seed)
+    (x,) = model.graph.input
+    for image in real_inputs(name, real):
+        comparer.add({x.name: image}, found)
+    for _ in range(random):
+        comparer.add(ort.random_floats(imported, model, rng), found)
+    return found
+
+
+Row = tuple[str, str, Callable[[int, int], Comparison]]
+"""A model's name, its form, and how it is compared on so many real and random inputs."""
+
+
+def rows() -> Iterator[Row]:
+    """Everything the table shows."""
+    for path in models():
+        yield path.stem, ".tflite", partial(compare, path)
+    for name in QUANTIZED:
+        for form in FORMS:
+            yield name, form.name, partial(compare_quantized, name, form)
 
 
 def main() -> int:
@@ -125,20 +162,20 @@ def main() -> int:
     parser.add_argument("-o", "--output", type=Path, help="where to write the table as well")
     arguments = parser.parse_args()
     lines = [
-        "| model | real inputs | random inputs | tensors per input | values compared | differing |",
-        "| --- | --- | --- | --- | --- | --- |",
+        "| model | form | real inputs | random inputs | tensors per input | values compared | differing |",
+        "| --- | --- | --- | --- | --- | --- | --- |",
     ]
     failed = False
-    for path in models():
-        if arguments.model and path.stem not in arguments.model:
+    for name, form, of in rows():
+        if arguments.model and name not in arguments.model:
             continue
         start = time.monotonic()
-        found = compare(path, arguments.real, arguments.random)
+        found = of(arguments.real, arguments.random)
         counts = f"{arguments.real} | {arguments.random} | {found.tensors} | {found.values:,}"
-        lines.append(f"| {path.stem} | {counts} | {found.differences:,} |")
-        print(f"{path.stem}: {time.monotonic() - start:.0f} s", file=sys.stderr)
-        for name, count in list(found.differing.items())[:5]:
-            print(f"  {name}: {count}", file=sys.stderr)
+        lines.append(f"| {name} | {form} | {counts} | {found.differences:,} |")
+        print(f"{name}, {form}: {time.monotonic() - start:.0f} s", file=sys.stderr)
+        for tensor, count in list(found.differing.items())[:5]:
+            print(f"  {tensor}: {count}", file=sys.stderr)
         failed = failed or found.differences > 0
     table = "\n".join(lines)
     print(table)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
@@ -12,6 +11,7 @@ from ai_edge_litert.interpreter import Interpreter, OpResolverType
 
 from npusim.importers.tflite.importer import ImportedModel
 from npusim.simulator import Simulator
+from tools.comparison import Comparison
 
 Array = npt.NDArray[Any]
 
@@ -46,27 +46,6 @@ class Reference:
         return found
 
 
-@dataclass
-class Comparison:
-    """What was compared so far, and by program tensor how many values differed.
-
-    Attributes
-    ----------
-    tensors
-        How many tensors of the model were compared for each image.
-    """
-
-    images: int = 0
-    tensors: int = 0
-    values: int = 0
-    differing: dict[str, int] = field(default_factory=dict)
-
-    @property
-    def differences(self) -> int:
-        """How many values differ."""
-        return sum(self.differing.values())
-
-
 class Comparer:
     """A model's program beside the reference: every tensor that both compute is compared.
 
@@ -90,16 +69,9 @@ class Comparer:
         found.tensors = len(computed)
         for index, name in computed.items():
             wanted = self._reference.tensor(index).reshape(-1)
-            self._count(taps[self._points[name]]["output"], wanted, name, found)
+            found.count(taps[self._points[name]]["output"], wanted, name)
             if name in direct:
-                self._count(direct[name], wanted, f"{name} (untapped)", found)
-
-    @staticmethod
-    def _count(made: Array, wanted: Array, name: str, found: Comparison) -> None:
-        count = int(np.count_nonzero(made.reshape(-1) != wanted))
-        found.values += wanted.size
-        if count:
-            found.differing[name] = found.differing.get(name, 0) + count
+                found.count(direct[name], wanted, f"{name} (untapped)")
 
 
 def random_codes(imported: ImportedModel, rng: np.random.Generator) -> list[Array]:

@@ -8,27 +8,19 @@ from __future__ import annotations
 import os
 from collections.abc import Iterator
 from dataclasses import dataclass
-from enum import Enum
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import numpy.typing as npt
 
+from npusim.evaluation.fitting import Fitting
 from npusim.files.data import open_data
 from npusim.importers import import_network
 from npusim.network import Network
+from npusim.preprocess import Fit, Preprocess
+from npusim.task import Task, TaskKind
 
 Array = npt.NDArray[Any]
-
-
-class Judge(Enum):
-    """What a network's answers are compared by, besides SQNR."""
-
-    TOP1 = "top-1"
-    AUC = "AUC"
-    PIXELS = "pixels"
-    NOTHING = "-"
 
 
 @dataclass(frozen=True)
@@ -41,15 +33,18 @@ class ZooNetwork:
         Data files with the range of rows to take; the two never share an image.
     mean, std
         Preprocessing of raw data.
+    shape
+        The network's input, where the data have another: spectrograms, smaller images.
     """
 
     name: str
-    judge: Judge
+    task: TaskKind
     calibration: tuple[str, int, int]
     test: tuple[tuple[str, int, int], ...]
     mean: tuple[float, ...] | None = None
     std: tuple[float, ...] | None = None
     label_offset: int = 0
+    shape: tuple[int, ...] | None = None
 
 
 _IMAGENET = tuple((f"imagenet_dev_{part}.h5", 0, 125) for part in range(4))
@@ -60,20 +55,26 @@ _SYMMETRIC = {"mean": (127.5,), "std": (127.5,)}
 NETWORKS = {
     network.name: network
     for network in (
-        ZooNetwork("mobilenet_v1_0.75_224_imagenet", Judge.TOP1, _CALIBRATION, _TEST, **_SYMMETRIC),
-        ZooNetwork("mobilenet_v1_0.25_224_imagenet", Judge.TOP1, _CALIBRATION, _TEST, **_SYMMETRIC),
+        ZooNetwork(
+            "mobilenet_v1_0.75_224_imagenet", TaskKind.CLASSIFICATION, _CALIBRATION, _TEST, **_SYMMETRIC
+        ),
+        ZooNetwork(
+            "mobilenet_v1_0.25_224_imagenet", TaskKind.CLASSIFICATION, _CALIBRATION, _TEST, **_SYMMETRIC
+        ),
         ZooNetwork(
             "mobilenet_v2_1.0_224_imagenet_dequantized",
-            Judge.TOP1,
+            TaskKind.CLASSIFICATION,
             _CALIBRATION,
             _TEST,
             **_SYMMETRIC,
             label_offset=1,
         ),
-        ZooNetwork("mobilenet_v2_0.35_224_coarse3", Judge.NOTHING, _CALIBRATION, _TEST, **_SYMMETRIC),
+        ZooNetwork(
+            "mobilenet_v2_0.35_224_coarse3", TaskKind.CLASSIFICATION, _CALIBRATION, _TEST, **_SYMMETRIC
+        ),
         ZooNetwork(
             "resnet8_cifar10",
-            Judge.TOP1,
+            TaskKind.CLASSIFICATION,
             ("cifar10_ic01_dev.h5", 0, 32),
             (("cifar10_ic01_dev.h5", 32, 102),),
             mean=(0.0,),
@@ -81,7 +82,7 @@ NETWORKS = {
         ),
         ZooNetwork(
             "resnet20_cifar10",
-            Judge.TOP1,
+            TaskKind.CLASSIFICATION,
             ("cifar10_ic01_dev.h5", 0, 32),
             (("cifar10_ic01_dev.h5", 32, 102),),
             mean=(123.675, 116.28, 103.53),
@@ -89,7 +90,7 @@ NETWORKS = {
         ),
         ZooNetwork(
             "dscnn_kws",
-            Judge.TOP1,
+            TaskKind.CLASSIFICATION,
             ("kws01_dev.h5", 0, 64),
             (("kws01_dev.h5", 64, 502),),
             mean=(83.0,),
@@ -97,7 +98,7 @@ NETWORKS = {
         ),
         ZooNetwork(
             "mobilenet_v1_0.25_96_vww",
-            Judge.TOP1,
+            TaskKind.CLASSIFICATION,
             ("vww01_dev.h5", 0, 64),
             (("vww01_dev.h5", 64, 500),),
             mean=(0.0,),
@@ -105,21 +106,23 @@ NETWORKS = {
         ),
         ZooNetwork(
             "ad01_autoencoder_toycar",
-            Judge.AUC,
+            TaskKind.RECONSTRUCTION,
             ("ad01_toycar_dev.h5", 0, 4),
             (("ad01_toycar_dev.h5", 4, 62),),
+            shape=(640,),
         ),
         ZooNetwork(
             "face_detector_rfb_320x240",
-            Judge.NOTHING,
+            TaskKind.DETECTION,
             _CALIBRATION,
             (("imagenet_dev_1.h5", 0, 32),),
             mean=(127.0,),
             std=(128.0,),
+            shape=(240, 320, 3),
         ),
         ZooNetwork(
             "deeplabv3_mnv2_dm05_pascal_dequantized",
-            Judge.PIXELS,
+            TaskKind.SEGMENTATION,
             ("segmentation_sample.h5", 0, 1),
             (("segmentation_sample.h5", 0, 1),),
             mean=(128.0,),
@@ -145,47 +148,48 @@ def folder() -> Path:
 
 
 def load(network: ZooNetwork) -> Network:
-    """Import a model."""
+    """Import a model; its task and how its images are fitted are written down in it."""
     path = folder() / "models" / f"{network.name}.onnx"
-    return import_network(path, mean=network.mean, std=network.std)
+    found = import_network(path, mean=network.mean, std=network.std)
+    task = Task(kind=network.task, label_offset=network.label_offset)
+    return found.replace(task=task, preprocess=_preprocess(network))
+
+
+def _preprocess(network: ZooNetwork) -> Preprocess | None:
+    if network.mean is None or network.std is None:
+        return None
+    return Preprocess(mean=network.mean, std=network.std, fit=None if network.shape is None else Fit.PAD)
 
 
 def rows(network: ZooNetwork, file: str, start: int, stop: int) -> tuple[Array, Array | None]:
-    """Raw inputs and labels."""
+    """Raw inputs as the network reads them, and labels of the samples they come from."""
+    raw, labels = _samples(file, start, stop)
+    if network.shape is None:
+        return raw, labels
+    return Fitting(raw.shape[1:], network.shape, None, _preprocess(network))(raw), labels
+
+
+def _samples(file: str, start: int, stop: int) -> tuple[Array, Array | None]:
     with open_data(folder() / "data" / file) as data:
         stop = min(stop, data.shape[0])
-        labels = None if data.labels is None else data.labels[start:stop]
-        return _fitted(network, data.read(start, stop)), labels
+        return data.read(start, stop), None if data.labels is None else data.labels[start:stop]
 
 
 def calibration(network: ZooNetwork, count: int = 64) -> Array:
     """Unlabelled inputs, at most `count` rows of the file, none of which is in the test data."""
     file, start, stop = network.calibration
     data, _ = rows(network, file, start, min(stop, start + count))
-    return data[:, ::-1, ::-1] if network.judge is Judge.PIXELS else data
+    return data[:, ::-1, ::-1] if network.task is TaskKind.SEGMENTATION else data
 
 
 def test_batches(network: ZooNetwork, size: int, limit: int | None) -> Iterator[tuple[Array, Array | None]]:
-    """The test data in batches, at most `limit` rows of the files."""
+    """The test data as they are stored, in batches, at most `limit` rows of the files."""
     left = limit
     for file, start, stop in network.test:
         last = stop if left is None else min(stop, start + left)
         for first in range(start, last, size):
-            yield rows(network, file, first, min(first + size, last))
+            yield _samples(file, first, min(first + size, last))
         if left is not None:
             left -= last - start
             if left <= 0:
                 return
-
-
-def _fitted(network: ZooNetwork, data: Array) -> Array:
-    """Data in the shape that the network reads."""
-    if network.judge is Judge.AUC:
-        # Five frames of 128 bins side by side, one window after the other (MLPerf Tiny).
-        windows = np.lib.stride_tricks.sliding_window_view(data, 5, axis=1)
-        return np.moveaxis(windows, -1, 2).reshape(-1, 5 * data.shape[2]).astype(np.float32)
-    if network.name.startswith("face_detector"):
-        padded = np.full((len(data), 240, 320, 3), 127, data.dtype)
-        padded[:, 8:232, 48:272] = data
-        return padded
-    return data

@@ -38,6 +38,7 @@ package npusim_codes;
   localparam int STAGE_WRAP = 9;
   localparam int STAGE_DIVIDE = 10;
   localparam int STAGE_FLOAT64 = 11;
+  localparam int STAGE_SIGNIFICANT = 12;
 
   // In place of a register's index: the operand is a constant
   localparam int CONSTANT = 255;

@@ -74,6 +74,10 @@ module npusim_stage #(
       npusim_divide #(.WORD(WORD), .ROUNDING(ROUNDING)) divide (
           .value(value), .by(operand_0), .result(exact)
       );
+    end else if (KIND == npusim_codes::STAGE_SIGNIFICANT) begin : g_significant
+      npusim_significant #(.WORD(WORD), .ROUNDING(ROUNDING)) round (
+          .value(value), .digits(operand_0), .result(exact)
+      );
     end else if (KIND == npusim_codes::STAGE_FLOAT32) begin : g_float32
       npusim_float #(.WORD(WORD), .ROUNDING(ROUNDING), .TO_BITS(TO_BITS)) rescale (
           .value(value), .scale(32'(operand_0)), .result(exact)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from enum import StrEnum
+from typing import Protocol
 
 from npusim.analysis.rescale import Rescale
 from npusim.datapath.model import RegisterField
@@ -26,6 +27,25 @@ class Family(StrEnum):
     BIAS = "bias"
     ACCUMULATOR = "accumulator"
     PADDING = "padding"
+    OPERANDS = "operands"
+    TABLE = "table"
+
+
+class AnyChange(Protocol):
+    """One rule changed, wherever it stands.
+
+    Attributes
+    ----------
+    setting
+        The same as a line under a datapath's ``set``; None: datapaths cannot say it.
+    """
+
+    @property
+    def family(self) -> Family: ...
+    @property
+    def text(self) -> str: ...
+    @property
+    def setting(self) -> str | None: ...
 
 
 @dataclass(frozen=True, eq=False)
@@ -58,11 +78,14 @@ class Pipeline:
         The register of its results.
     registers
         The datapath's fields.
+    neighbours
+        Whether columns are channels, so that a column may have been given its neighbour's registers.
     """
 
     place: str
     codes: Width
     registers: Mapping[str, RegisterField]
+    neighbours: bool = True
 
 
 def with_stages(rescale: Rescale, start: int, stop: int, *stages: BaseStage) -> Rescale:

@@ -10,6 +10,7 @@ import numpy as np
 from npusim.analysis.change import Change, Family, Pipeline, inserted, staged, with_stages
 from npusim.analysis.rescale import Rescale
 from npusim.analysis.shift_changes import rounding_changes, shift_changes
+from npusim.analysis.table_changes import table_changes
 from npusim.spec.stages import (
     Add,
     BaseStage,
@@ -19,6 +20,7 @@ from npusim.spec.stages import (
     Multiply,
     Saturate,
     ShiftRight,
+    Significant,
     Table,
     Wrap,
     field_name,
@@ -51,13 +53,15 @@ def _of_stage(
     index: int, stage: BaseStage, stages: tuple[BaseStage, ...], pipeline: Pipeline
 ) -> Iterator[Change]:
     place = f"{pipeline.place}[{index}]"
-    if isinstance(stage, (ShiftRight, FloatStage, Divide)) or (
+    if isinstance(stage, (ShiftRight, FloatStage, Divide, Significant)) or (
         isinstance(stage, Table) and stage.rounding is not None
     ):
         yield from rounding_changes(index, stage, place)
     match stage:
         case ShiftRight():
             yield from shift_changes(index, stage, stages, place)
+        case Table():
+            yield from table_changes(stage, place)
         case Add():
             yield from _additions(index, stage, place)
         case Clamp():
@@ -129,7 +133,7 @@ def _of_fields(stages: tuple[BaseStage, ...], pipeline: Pipeline) -> Iterator[Ch
             yield Change(
                 Family.FIELD_WIDTH, text, _reread(name, other), f"fields.{name}.signed: {other.signed}"
             )
-        for step, text in ((1, "previous"), (-1, "next")):
+        for step, text in ((1, "previous"), (-1, "next")) if pipeline.neighbours else ():
             yield Change(
                 Family.CHANNEL, f"the field {name} is that of the {text} channel", _rolled(name, step)
             )

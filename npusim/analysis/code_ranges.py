@@ -14,6 +14,7 @@ from npusim.spec.elementwise import Combination
 from npusim.spec.interval import Interval
 from npusim.spec.pipeline import reach
 from npusim.spec.stages import BaseStage
+from npusim.steps.accumulate import AccumulateStep
 from npusim.steps.average_pool import AveragePoolStep
 from npusim.steps.base import Step
 from npusim.steps.binary import BinaryStep
@@ -28,10 +29,12 @@ from npusim.steps.matmul import MatmulStep
 from npusim.steps.max_pool import MaxPoolStep
 from npusim.steps.pad import PadStep
 from npusim.steps.recode import RecodeStep
+from npusim.steps.rescale import RescaleStep
 from npusim.steps.reshape import ReshapeStep
 from npusim.steps.resize_bilinear import ResizeBilinearStep, blended
 from npusim.steps.resize_nearest import ResizeNearestStep
 from npusim.steps.slice import SliceStep
+from npusim.steps.sum_orders import SumOrdersStep
 from npusim.steps.table import TableStep
 from npusim.steps.transpose import TransposeStep
 
@@ -85,6 +88,13 @@ def combined_range(step: BinaryStep, inputs: Sequence[Interval], datapath: Datap
             return first * second
 
 
+def order_range(step: SumOrdersStep, inputs: Sequence[Interval], datapath: Datapath) -> Interval:
+    """The exact sums of the orders."""
+    stages = step.operand_stages(datapath)
+    operands = zip(inputs, step.operand_fields, strict=True)
+    return sum((rescaled(stages, x, fields) for x, fields in operands), start=Interval(0, 0))
+
+
 _Rule = Callable[[Any, Sequence[Interval], Interval | None, Datapath], Interval]
 
 
@@ -112,6 +122,25 @@ def _table(
     step: TableStep, inputs: Sequence[Interval], sums: Interval | None, datapath: Datapath
 ) -> Interval:
     return rescaled(step.stages(datapath), inputs[0], step.fields)
+
+
+def _rescale(
+    step: RescaleStep, inputs: Sequence[Interval], sums: Interval | None, datapath: Datapath
+) -> Interval:
+    return rescaled(step.stages(datapath), inputs[0], step.fields)
+
+
+def _accumulate(
+    step: AccumulateStep, inputs: Sequence[Interval], sums: Interval | None, datapath: Datapath
+) -> Interval:
+    assert sums is not None
+    return sums
+
+
+def _orders(
+    step: SumOrdersStep, inputs: Sequence[Interval], sums: Interval | None, datapath: Datapath
+) -> Interval:
+    return rescaled(step.result_stages(datapath), order_range(step, inputs, datapath), step.fields)
 
 
 def _concat(
@@ -185,6 +214,9 @@ COPIES: tuple[type[Step], ...] = (MaxPoolStep, ReshapeStep, ResizeNearestStep, S
 
 _RULES: Mapping[type[Step], _Rule] = {
     MacStep: _mac,
+    AccumulateStep: _accumulate,
+    RescaleStep: _rescale,
+    SumOrdersStep: _orders,
     AveragePoolStep: _mac,
     BinaryStep: _binary,
     TableStep: _table,

@@ -16,7 +16,7 @@ from npusim.spec.loop_nest import Window
 from npusim.spec.mac import BiasPlace
 from npusim.steps.average_pool import AveragePoolStep
 from npusim.steps.base import Step, TensorType
-from npusim.steps.mac import MacOperation, MacStep
+from npusim.steps.mac_array import MacArrayStep, MacOperation
 
 Words = npt.NDArray[np.int64]
 
@@ -143,19 +143,19 @@ class Columns:
 
 def columns_of(step: Step, x: TensorType, output: TensorType, datapath: Datapath) -> Columns | None:
     """The columns of a step; None for steps that do not accumulate."""
-    if isinstance(step, MacStep):
+    if isinstance(step, MacArrayStep):
         return _mac_columns(step, x, output, datapath)
     if isinstance(step, AveragePoolStep):
         return _pool_columns(step, x, output, datapath)
     return None
 
 
-def _mac_columns(step: MacStep, x: TensorType, output: TensorType, datapath: Datapath) -> Columns:
+def _mac_columns(step: MacArrayStep, x: TensorType, output: TensorType, datapath: Datapath) -> Columns:
     depthwise = step.operation is MacOperation.DEPTHWISE_CONV2D
     size, made = step.image(x.shape), step.image(output.shape)
     mac = datapath.mac
     return Columns(
-        weights=step.weights.reshape(step.outputs, *step.kernel, -1),
+        weights=step.all_weights.reshape(step.outputs, *step.kernel, -1),
         weight_zero=step.weight_zero,
         bias=step.bias,
         bias_place=mac.bias.place,

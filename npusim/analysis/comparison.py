@@ -18,8 +18,14 @@ class Method(StrEnum):
     """Every value of a small domain."""
     THRESHOLDS = "thresholds"
     """Both pipelines are monotone: their thresholds say it all."""
+    PIECES = "thresholds between wraps"
+    """Both pipelines are monotone wherever nothing wraps anew: their thresholds there say it all."""
+    PERIOD = "one period"
+    """Both pipelines repeat: every value of one period."""
     LOOPED = "looped"
     """Every value of a large domain: a pipeline is not monotone, or goes the other way."""
+    UNDECIDED = "not decided"
+    """Such a loop, for which there was no time."""
 
 
 METHODS = tuple(Method)
@@ -90,6 +96,17 @@ class Difference:
     confirmed: int
 
     @property
+    def undecided(self) -> npt.NDArray[np.intp]:
+        """The channels of which nothing is known."""
+        return np.flatnonzero(self.method == METHODS.index(Method.UNDECIDED))
+
+    @property
+    def values(self) -> int:
+        """How many values were compared, over all channels."""
+        decided = self.method != METHODS.index(Method.UNDECIDED)
+        return int((self.unit.high - self.unit.low + 1)[decided].astype(object).sum())
+
+    @property
     def channels(self) -> npt.NDArray[np.intp]:
         """The channels that differ."""
         return np.flatnonzero(self.differing)
@@ -98,3 +115,30 @@ class Difference:
     def total(self) -> int:
         """All differing values of all channels."""
         return int(self.differing.astype(object).sum())
+
+
+@dataclass(frozen=True, eq=False)
+class Found:
+    """What one method found of some channels: as `Difference` has it.
+
+    Attributes
+    ----------
+    method : int64[channels]
+        Index into `METHODS`, where it is not the same for all; None: it is.
+    """
+
+    differing: Words
+    witness: Words
+    probes: Words
+    confirmed: int = 0
+    method: Words | None = None
+
+
+PROBE_CODES = 24
+"""Codes of a channel around whose thresholds probes lie."""
+PROBES = 4 * PROBE_CODES
+
+
+def distance(values: Words) -> Words:
+    """Orders values by their distance from zero; of two as far, the positive one comes first."""
+    return 2 * np.abs(values) - (values > 0)

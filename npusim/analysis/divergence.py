@@ -9,12 +9,13 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from npusim.analysis.causes import AnyChange, Case, Context
+from npusim.analysis.case import Context
+from npusim.analysis.causes import case_of
+from npusim.analysis.change import AnyChange
 from npusim.analysis.taps import TapSet
 from npusim.datapath.model import Datapath
 from npusim.errors import InputError
 from npusim.program import Program
-from npusim.steps.mac import MacStep
 
 
 @dataclass(frozen=True)
@@ -180,9 +181,11 @@ def _explained(
     report: DiffReport, name: str, expected: TapSet, found: TapSet, context: Context
 ) -> DiffReport:
     step = next(step for step in context.program.steps if step.name == name)
-    if not isinstance(step, MacStep):
-        return _noted(report, f"rules are tried on mac steps; {name} is of kind {step.kind}")
-    case = Case(step, expected, found, context)
+    case = case_of(step, expected, found, context)
+    if case is None:
+        return _noted(
+            report, f"{name} is a {step.kind} step: it runs through no pipeline whose rules could differ"
+        )
     sets = list(case.explanations())
     note = None if sets else case.note()
     return DiffReport(report.first, report.compared, report.missing, report.diverging, tuple(sets), note)

@@ -2,20 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from enum import StrEnum
 from typing import Any
 
 import numpy as np
 
+from npusim.analysis.budget import SECONDS, Budget
 from npusim.analysis.change import Change, Pipeline
-from npusim.analysis.compare import affordable, compare
+from npusim.analysis.compare import compare, slow
 from npusim.analysis.comparison import METHODS, Check, Difference, Method, Unit
 from npusim.analysis.explanation import Observed, apply_all, explain
 from npusim.analysis.legality import require_legal
 from npusim.analysis.patterns import pattern_units
-from npusim.analysis.rescale import Rescale
 from npusim.analysis.scales import filled_alike, translated
 from npusim.analysis.units import not_compared, program_units
 from npusim.datapath.model import Datapath
@@ -49,10 +49,13 @@ class Explanation:
     ----------
     changes
         Each set alone does it: on every value compared, which was checked.
+    sampled
+        But for so many channels, on which it was checked on samples only: there was no more time.
     """
 
     pipeline: str
     changes: tuple[tuple[Change, ...], ...]
+    sampled: int = 0
 
 
 @dataclass(frozen=True, eq=False)
@@ -67,8 +70,6 @@ class EquivalenceReport:
         One for each pipeline with differences.
     not_compared
         Steps of kinds that this comparison does not know, pipelines that only one datapath has.
-    left_out
-        Patterns of fields that would each have taken a loop over every value.
     """
 
     left: str
@@ -78,7 +79,6 @@ class EquivalenceReport:
     declared: tuple[tuple[str, str, str], ...]
     explanations: tuple[Explanation, ...]
     not_compared: tuple[str, ...] = ()
-    left_out: int = 0
 
     @property
     def equal(self) -> bool:
@@ -86,9 +86,14 @@ class EquivalenceReport:
         return not any(found.total for found in self.units)
 
     @property
+    def undecided(self) -> int:
+        """Channels, or patterns of fields, for which there was no time: nothing is known of them."""
+        return sum(len(found.undecided) for found in self.units)
+
+    @property
     def values(self) -> int:
         """How many values were compared, over all channels."""
-        return sum(found.unit.values for found in self.units)
+        return sum(found.values for found in self.units)
 
     @property
     def differing(self) -> int:
@@ -133,7 +138,14 @@ class EquivalenceReport:
         return replace(next(self.counterexamples(alone)), channel=int(channel))
 
 
-def equivalence(left: Datapath, right: Datapath, program: Program | None = None) -> EquivalenceReport:
+def equivalence(
+    left: Datapath,
+    right: Datapath,
+    program: Program | None = None,
+    *,
+    seconds: float = SECONDS,
+    progress: Callable[[int, int], None] = lambda done, total: None,
+) -> EquivalenceReport:
     """Compare the rescales of two datapaths.
 
     Where their scale recipes fill registers differently, the same real multipliers are compared.
@@ -142,6 +154,11 @@ def equivalence(left: Datapath, right: Datapath, program: Program | None = None)
     ----------
     program
         Compare what this program can reach; None: all values, for a pattern set of fields.
+    seconds
+        What may be spent on pipelines that are not monotone, each of which takes a look at many values;
+        and as much again on proving explanations of these. What is not decided then is counted.
+    progress
+        Told how many of these are decided.
 
     Raises
     ------
@@ -150,35 +167,25 @@ def equivalence(left: Datapath, right: Datapath, program: Program | None = None)
     """
     if program is None:
         units, unknown = pattern_units(left, right)
-        found, left_out = _compare_patterns(units)
     else:
-        unknown, left_out = not_compared(program), 0
-        found = tuple(compare(unit) for unit in _program_units(program, left, right))
+        units, unknown = _program_units(program, left, right), not_compared(program)
+    found = tuple(_compare(units, Check.SPEC, Budget(seconds, progress)))
     return EquivalenceReport(
         left.name,
         right.name,
         Domain.ALL if program is None else Domain.REACHABLE,
         found,
         tuple(_declared(left, right)),
-        tuple(_explanations(found, left)),
+        tuple(_explanations(found, left, Budget(seconds))),
         unknown,
-        left_out,
     )
 
 
-def _compare_patterns(units: list[Unit]) -> tuple[tuple[Difference, ...], int]:
-    """Compare what is quickly compared; some of the rest as well where that shows no difference."""
-    parts = [affordable(unit) for unit in units]
-    found = [compare(quick) for quick, _ in parts if quick is not None]
-    slow = [unit for _, unit in parts if unit is not None]
-    left_out = sum(len(unit.low) for unit in slow)
-    for unit in slow:
-        if any(one.total for one in found):
-            break
-        middle = np.unique([0, len(unit.low) // 2])
-        found.append(compare(unit.columns(middle)))
-        left_out -= len(middle)
-    return tuple(found), left_out
+def _compare(units: Sequence[Unit], check: Check, budget: Budget) -> Iterator[Difference]:
+    """Each unit; those with channels that are not monotone get equal shares of the time."""
+    waiting = [bool(slow(unit)) for unit in units]
+    for index, unit in enumerate(units):
+        yield compare(unit, check, budget.share(sum(waiting[index:])) if waiting[index] else None)
 
 
 def _program_units(program: Program, left: Datapath, right: Datapath) -> list[Unit]:
@@ -212,21 +219,34 @@ def _differing(path: str, left: Any, right: Any) -> Iterator[tuple[str, str, str
 def _stages_text(value: Any) -> str:
     if isinstance(value, list) and value and isinstance(value[0], dict) and "stage" in value[0]:
         return ", ".join(str(stage["stage"]) for stage in value)
+    if isinstance(value, dict):
+        return "; ".join(f"{key}: {_stages_text(inner)}" for key, inner in value.items())
     return "nothing" if value is None else str(value)
 
 
-def _explanations(found: tuple[Difference, ...], left: Datapath) -> Iterator[Explanation]:
+def _explanations(found: tuple[Difference, ...], left: Datapath, budget: Budget) -> Iterator[Explanation]:
     for pipeline in dict.fromkeys(unit.unit.pipeline for unit in found if unit.total):
         own = [unit for unit in found if unit.unit.pipeline == pipeline]
         told = Pipeline(f"pipelines.{pipeline}", left.activation.register, left.fields)
         worst = max(own, key=lambda unit: len(unit.channels))
         target = worst.unit.right.run(worst.probes).astype(np.int64)
         sets = explain(worst.unit.left, told, Observed(worst.probes, target))
-        proven = [changes for changes in sets if all(_makes_equal(unit.unit, changes) for unit in own)]
-        yield Explanation(pipeline, tuple(proven))
+        proven, sampled = [], 0
+        for changes in sets:
+            made = list(_remaining(own, changes, budget))
+            if not any(one.total for one in made):
+                proven.append(changes)
+                sampled = max(sampled, sum(len(one.undecided) for one in made))
+        yield Explanation(pipeline, tuple(proven), sampled)
 
 
-def _makes_equal(unit: Unit, changes: tuple[Change, ...]) -> bool:
-    """Whether changes of the left rescale leave no difference on the unit's whole domain."""
-    changed: Rescale = apply_all(unit.left, changes)
-    return compare(replace(unit, left=changed), Check.KERNELS).total == 0
+def _remaining(
+    units: Sequence[Difference], changes: tuple[Change, ...], budget: Budget
+) -> Iterator[Difference]:
+    """What changes of the left rescale leave different, on all values of the channels decided."""
+    changed = []
+    for one in units:
+        unit: Unit = replace(one.unit, left=apply_all(one.unit.left, changes))
+        decided = np.setdiff1d(np.arange(len(unit.low)), one.undecided)
+        changed.append(unit.columns(decided))
+    yield from _compare([unit for unit in changed if len(unit.low)], Check.KERNELS, budget)

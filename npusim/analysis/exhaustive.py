@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
+import os
+from bisect import bisect_right
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
 import numpy as np
+import numpy.typing as npt
 
 from npusim.analysis.monotone import directions
 from npusim.analysis.rescale import Rescale
@@ -12,7 +17,11 @@ from npusim.errors import InputError
 from npusim.kernels.rescale import rescale as shipped
 from npusim.spec.interval import Interval
 
-_CHUNK = 1 << 20
+_BLOCK = 1 << 17
+"""Accumulators of one call: they and their codes stay in the second-level cache."""
+_SEGMENT = 1 << 24
+"""Accumulators that one thread takes at a time."""
+_WORD = Interval(-(1 << 31), (1 << 31) - 1)
 
 
 @dataclass(frozen=True)
@@ -21,6 +30,37 @@ class ExhaustiveResult:
 
     accumulators: int
     first_wrong: int | None
+
+
+@dataclass(frozen=True)
+class ThresholdTable:
+    """A nondecreasing pipeline on a range of accumulators, as the spec has it: all there is to it.
+
+    Attributes
+    ----------
+    domain
+        The accumulators.
+    starts
+        Ascending: where each code begins; the first is the domain's low end.
+    codes
+        The codes that begin there.
+    """
+
+    domain: Interval
+    starts: tuple[int, ...]
+    codes: tuple[int, ...]
+
+    def first_wrong(self, start: int, made: npt.NDArray[np.generic]) -> int | None:
+        """The first of the accumulators start, start + 1 ... whose code is another; None: all are right."""
+        stop, at = start + made.size, bisect_right(self.starts, start) - 1
+        while at < len(self.codes) and self.starts[at] < stop:
+            first = max(self.starts[at], start)
+            last = stop if at + 1 == len(self.codes) else min(self.starts[at + 1], stop)
+            part = made[first - start : last - start]
+            if not part.min() == self.codes[at] == part.max():
+                return first + int(np.flatnonzero(part != self.codes[at])[0])
+            at += 1
+        return None
 
 
 def spec_thresholds(rescale: Rescale, channel: int, domain: Interval) -> dict[int, int]:
@@ -48,10 +88,36 @@ def spec_thresholds(rescale: Rescale, channel: int, domain: Interval) -> dict[in
     return found
 
 
+def threshold_table(rescale: Rescale, channel: int, domain: Interval) -> ThresholdTable:
+    """What the spec makes of every accumulator of a domain.
+
+    Raises
+    ------
+    InputError
+        If the pipeline is not known to be nondecreasing: then its thresholds do not say it all.
+    """
+    alone = rescale.columns(np.array([channel]))
+    if directions(alone, domain)[0] != 1:
+        raise InputError("the pipeline is not known to be nondecreasing", found=f"channel {channel}")
+    first = {domain.low: alone.spec(domain.low, 0)}
+    # Of codes that begin at the same accumulator only the greatest is made: the last one.
+    last = first | {start: code for code, start in spec_thresholds(alone, 0, domain).items()}
+    return ThresholdTable(domain, tuple(last), tuple(last.values()))
+
+
 def check_kernel(
-    rescale: Rescale, channel: int, domain: Interval, dtype: np.dtype[np.generic]
+    rescale: Rescale,
+    channel: int,
+    domain: Interval,
+    dtype: np.dtype[np.generic],
+    threads: int | None = None,
 ) -> ExhaustiveResult:
     """Run the shipped kernel on every accumulator of a domain, as the simulator runs it.
+
+    Parameters
+    ----------
+    threads
+        None: one a processor.
 
     Raises
     ------
@@ -59,21 +125,28 @@ def check_kernel(
         If the pipeline is not known to be monotone: then its thresholds do not say it all.
     """
     alone = rescale.columns(np.array([channel]))
-    if directions(alone, domain)[0] != 1:
-        raise InputError("the pipeline is not known to be nondecreasing", found=f"channel {channel}")
-    edges = spec_thresholds(alone, 0, domain)
-    starts = [domain.low, *edges.values(), domain.high + 1]
-    codes = [alone.spec(domain.low, 0), *edges]
-    word = np.int32 if domain.within(Interval(-(1 << 31), (1 << 31) - 1)) else np.int64
-    for start in range(domain.low, domain.high + 1, _CHUNK):
-        stop = min(start + _CHUNK, domain.high + 1)
-        values = np.arange(start, stop, dtype=np.int64).astype(word)[:, None]
-        made = shipped(alone.plan, values, dtype)[:, 0]
-        first = int(np.searchsorted(starts, start, side="right")) - 1
-        while first < len(codes) and starts[first] < stop:
-            part = made[max(starts[first], start) - start : min(starts[first + 1], stop) - start]
-            if part.size and not (part.min() == codes[first] == part.max()):
-                wrong = int(np.flatnonzero(part != codes[first])[0])
-                return ExhaustiveResult(stop - domain.low, max(starts[first], start) + wrong)
-            first += 1
+    table = threshold_table(rescale, channel, domain)
+    word = np.int32 if domain.within(_WORD) else np.int64
+    plan = alone.plan
+
+    def check(segment: int) -> int | None:
+        first = np.arange(_BLOCK, dtype=word)[:, None]
+        values = np.empty_like(first)
+        for start, size in _blocks(segment, min(segment + _SEGMENT, domain.high + 1)):
+            np.add(first, word(start), out=values)
+            wrong = table.first_wrong(start, shipped(plan, values[:size], dtype)[:, 0])
+            if wrong is not None:
+                return wrong
+        return None
+
+    with ThreadPoolExecutor(threads or os.cpu_count()) as pool:
+        for wrong in pool.map(check, range(domain.low, domain.high + 1, _SEGMENT)):
+            if wrong is not None:
+                return ExhaustiveResult(wrong - domain.low + 1, wrong)
     return ExhaustiveResult(domain.high - domain.low + 1, None)
+
+
+def _blocks(start: int, stop: int) -> Iterator[tuple[int, int]]:
+    """(first accumulator, how many)."""
+    for block in range(start, stop, _BLOCK):
+        yield block, min(_BLOCK, stop - block)

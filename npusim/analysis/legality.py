@@ -22,8 +22,11 @@ from npusim.steps.concat import ConcatStep
 from npusim.steps.extreme import ExtremeStep
 from npusim.steps.fields import PlainFields, needed_fields
 from npusim.steps.mac import MacStep
+from npusim.steps.mac_array import MacArrayStep
 from npusim.steps.matmul import MatmulStep
+from npusim.steps.rescale import RescaleStep
 from npusim.steps.resize_bilinear import ResizeBilinearStep
+from npusim.steps.sum_orders import SumOrdersStep
 from npusim.steps.table import TableStep
 
 
@@ -110,7 +113,7 @@ def _step_misfits(step: Step, datapath: Datapath) -> Iterator[Misfit]:
             yield from _field_misfits(step.name, f"{key}.{name}", name, value, datapath)
             if np.ndim(value) and name not in tables:
                 yield from _granularity_misfits(step.name, f"{key}.{name}", name, value, datapath)
-    if isinstance(step, MacStep):
+    if isinstance(step, MacArrayStep):
         yield from _mac_misfits(step, datapath)
 
 
@@ -121,13 +124,16 @@ Fields = tuple[str, PipelineRole, str, PlainFields]
 def pipelines_of(step: Step) -> Iterator[Fields]:
     """Every pipeline a step runs through."""
     match step:
-        case MacStep():
+        case MacStep() | RescaleStep():
             yield step.operation.value, PipelineRole.RESULT, "fields", step.fields
         case AveragePoolStep():
             for index in range(len(step.counts)):
                 yield "average_pool", PipelineRole.RESULT, "fields", step.fields_of(index)
         case TableStep():
             yield "table", PipelineRole.RESULT, "fields", step.fields
+        case SumOrdersStep():
+            yield from _operands("expansion", step.operand_fields)
+            yield "expansion", PipelineRole.RESULT, "fields", step.fields
         case BinaryStep() | MatmulStep():
             yield from _operands(step.kind, step.operand_fields)
             yield step.kind, PipelineRole.RESULT, "fields", step.fields
@@ -172,7 +178,7 @@ def _register_text(found: Interval, declared: RegisterField | None) -> str:
     return f"bits: {bits}, signed: {'true' if signed else 'false'}, per: {per}"
 
 
-def _mac_misfits(step: MacStep, datapath: Datapath) -> Iterator[Misfit]:
+def _mac_misfits(step: MacArrayStep, datapath: Datapath) -> Iterator[Misfit]:
     for key, codes, allowed in (
         ("weights", step.weights, datapath.weight.interval),
         ("bias", step.bias, Interval.of(datapath.mac.bias.register)),

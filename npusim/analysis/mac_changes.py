@@ -21,7 +21,7 @@ from npusim.spec.width import Overflow, Width
 from npusim.steps.base import TensorType
 from npusim.steps.mac import MacOperation, MacStep
 
-_MOST_BITS_SHORT = 16
+_MOST_BITS_SHORT = 20
 
 
 @dataclass(frozen=True, eq=False)

@@ -18,7 +18,7 @@ Every primitive is nondecreasing, but for these:
 
 `shift_right` keeps the order under every rule of A1: each maps v to an integer r(v / 2**n) with r
 nondecreasing, since the increment is 0 or 1 and, within one quotient, depends on the remainder and sign
-in a nondecreasing way, reaching at most the next quotient. The same holds for `divide`.
+in a nondecreasing way, reaching at most the next quotient. The same holds for `divide` and `significant`.
 """
 
 from __future__ import annotations
@@ -42,6 +42,7 @@ from npusim.spec.stages import (
     SelectNegative,
     ShiftLeft,
     ShiftRight,
+    Significant,
     Table,
     Wrap,
     field_name,
@@ -51,7 +52,7 @@ from npusim.spec.width import Overflow, Width
 Directions = npt.NDArray[np.int8]
 """Per channel: 1 nondecreasing, -1 nonincreasing, 0 neither is known."""
 
-_NONDECREASING = (Add, Clamp, Divide, Saturate, ShiftLeft, ShiftRight, Wrap)
+_NONDECREASING = (Add, Clamp, Divide, Saturate, ShiftLeft, ShiftRight, Significant, Wrap)
 _MOST_GROUPS = 1 << 13
 
 
@@ -61,7 +62,7 @@ def directions(rescale: Rescale, entering: Interval) -> Directions:
     ranges = field_ranges(rescale.fields)
     value = entering
     for index, stage in enumerate(rescale.stages):
-        register = _wrapping(stage)
+        register = wrapping(stage)
         if register is not None and not _before(stage, value, ranges).within(Interval.of(register)):
             return _by_group(rescale, entering, index)
         found = found * _direction(stage, rescale)
@@ -69,7 +70,15 @@ def directions(rescale: Rescale, entering: Interval) -> Directions:
     return found
 
 
-def _wrapping(stage: BaseStage) -> Width | None:
+def slopes(rescale: Rescale) -> Directions:
+    """Which way each channel goes wherever nothing wraps anew."""
+    found = np.ones(rescale.channels, np.int8)
+    for stage in rescale.stages:
+        found = found * _direction(stage, rescale)
+    return found
+
+
+def wrapping(stage: BaseStage) -> Width | None:
     """The register that a stage wraps into."""
     if isinstance(stage, Wrap):
         return Width(stage.to, stage.to_signed)

@@ -28,6 +28,7 @@ from npusim.spec.stages import (
     SelectNegative,
     ShiftLeft,
     ShiftRight,
+    Significant,
     Table,
     field_name,
 )
@@ -104,7 +105,12 @@ def _both_fields(
     own = [name for name in left.scale.parts if name in fields]
     columns, rows = same_reals(np.stack([fields[name] for name in own], axis=1), own, left, right)
     kept = {name: value if name in _tables(ours) else value[columns] for name, value in fields.items()}
-    return kept, {**kept, **rows}, len(columns)
+    made = {**kept, **rows}
+    # Registers that stand in a sum with one of the multiplier's, such as an inverse shift, add nothing.
+    lacking = [name for name in needed_fields(theirs) if name not in made]
+    if any(0 not in right.fields[name].interval for name in lacking):
+        return {}, {}, 0
+    return kept, made | dict.fromkeys(lacking, 0), len(columns)
 
 
 def _tables(stages: Sequence[BaseStage]) -> set[str]:
@@ -219,6 +225,10 @@ def _divisors(allowed: Interval) -> list[int]:
     return sorted({min(max(by, 1), allowed.high) for by in (1, 2, 3, 4, 9, 49, allowed.high)})
 
 
+def _digits(allowed: Interval) -> list[int]:
+    return sorted({min(max(digits, 1), allowed.high) for digits in (1, 8, 24, allowed.high)})
+
+
 def _zeros(allowed: Interval) -> list[int]:
     return [0, allowed.low, 5, allowed.high]
 
@@ -237,9 +247,10 @@ _VALUES: Mapping[type[BaseStage] | str, Callable[[Interval], list[int]]] = {
     Float32: _floats,
     Float64: _doubles,
     Divide: _divisors,
+    Significant: _digits,
     Add: _zeros,
     "low": lambda allowed: [allowed.low],
     "high": lambda allowed: [allowed.high],
 }
 
-_CROSSED = {Multiply, SelectNegative, ShiftRight, "inverse", ShiftLeft, Float32, Float64, Divide}
+_CROSSED = {Multiply, SelectNegative, ShiftRight, "inverse", ShiftLeft, Float32, Float64, Divide, Significant}

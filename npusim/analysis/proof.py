@@ -6,21 +6,25 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from npusim import notebook
 from npusim.analysis.bounds import Bounds, Moment, Words, bounds
 from npusim.analysis.code_ranges import field_ranges, output_range, pool_fields
 from npusim.analysis.columns import Columns, columns_of
 from npusim.analysis.matmul_bounds import matmul_bounds
+from npusim.analysis.passes import Sums, held_bounds, pass_columns, resumed_bounds
 from npusim.datapath.model import Datapath
 from npusim.errors import InputError
 from npusim.program import Program, check_program
 from npusim.spec.interval import Interval
 from npusim.spec.pipeline import reach
 from npusim.spec.width import Overflow, Width
+from npusim.steps.accumulate import AccumulateStep
 from npusim.steps.average_pool import AveragePoolStep
 from npusim.steps.base import Step, TensorType
-from npusim.steps.executors.mac import decide_path
+from npusim.steps.executors.mac import choose_path, decide_path
 from npusim.steps.fields import PlainFields
 from npusim.steps.mac import MacStep
+from npusim.steps.mac_array import MacArrayStep
 from npusim.steps.matmul import MatmulStep
 from npusim.steps.probe import PathDecision, StatisticsMode
 
@@ -48,7 +52,8 @@ class StepProof:
     output_codes
         What the step can answer with.
     columns
-        What witnesses are made from; None for products of two computed matrices.
+        What witnesses are made from; None for products of two computed matrices, and for passes that go
+        on from partial sums.
     """
 
     step: str
@@ -121,6 +126,12 @@ class ProofReport:
         names = ", ".join(step.step for step in self.steps)
         raise InputError("no step of this name has accumulators", found=name, allowed=names)
 
+    def __repr__(self) -> str:
+        return notebook.proof_line(self)
+
+    def _repr_html_(self) -> str:
+        return notebook.proof_html(self)
+
 
 def prove(
     program: Program, *, datapath: Datapath | None = None, input_range: tuple[int, int] | None = None
@@ -144,8 +155,9 @@ def prove(
     chosen = program.datapath if datapath is None else datapath
     codes = {name: _input_codes(program, name, input_range) for name in program.input_names}
     proofs = []
+    sums: Sums = {}
     for step in program.ordered_steps:
-        proof, made = _prove_step(program, step, codes, chosen)
+        proof, made = _prove_step(program, step, codes, chosen, sums)
         codes[step.output] = made
         if proof is not None:
             proofs.append(proof)
@@ -165,12 +177,12 @@ def _input_codes(program: Program, name: str, wanted: tuple[int, int] | None) ->
 
 
 def _prove_step(
-    program: Program, step: Step, codes: Mapping[str, Interval], datapath: Datapath
+    program: Program, step: Step, codes: Mapping[str, Interval], datapath: Datapath, partial: Sums
 ) -> tuple[StepProof | None, Interval]:
     """A step's proof, if it has accumulators, and the codes it can make."""
     types, output = program.input_types(step), program.tensors[step.output]
     inputs, whole = [codes[name] for name in step.inputs], output.codes.interval
-    found = _ranges(step, types, output, inputs, datapath)
+    found = _ranges(step, types, output, inputs, datapath, partial)
     if found is None:
         return None, output_range(step, inputs, None, datapath, whole)
     any_codes, reachable, columns = found
@@ -180,20 +192,20 @@ def _prove_step(
     pools = isinstance(step, AveragePoolStep)
     proof = StepProof(
         step=step.name,
-        operation=step.operation.value if isinstance(step, MacStep) else step.kind,
+        operation=step.operation.value if isinstance(step, MacArrayStep) else step.kind,
         any_codes=any_codes,
         reachable=reachable,
         register=datapath.mac.accumulator.register,
         overflow=datapath.mac.accumulator.overflow,
         tree=None if pools or datapath.mac.tree is None else Width(datapath.mac.tree.bits),
         moment=_moment(datapath),
-        path=decide_path(step, types[0], datapath, StatisticsMode.EVENTS)
-        if isinstance(step, MacStep)
-        else None,
+        path=_path(step, types, datapath),
         stage_bits=tuple(found.bits for found in reach(stages, sums, field_ranges(fields))),
         output_codes=made,
         columns=columns,
     )
+    if proof.overflow_possible:  # what goes on from it goes on from anything
+        partial.pop(step.output, None)
     return proof, made
 
 
@@ -203,12 +215,15 @@ def _ranges(
     output: TensorType,
     inputs: Sequence[Interval],
     datapath: Datapath,
+    partial: Sums,
 ) -> tuple[Bounds, Bounds, Columns | None] | None:
     """Ranges over any codes and over those that arrive; None for steps without accumulators."""
     if isinstance(step, MatmulStep):
         inner, whole = types[0].shape[-1], (types[0].codes.interval, types[1].codes.interval)
         every = matmul_bounds(step, whole, inner, datapath)
         return every, matmul_bounds(step, (inputs[0], inputs[1]), inner, datapath), None
+    if isinstance(step, AccumulateStep):
+        return _pass_ranges(step, types, output, inputs, datapath, partial)
     columns = columns_of(step, types[0], output, datapath) if types else None
     if columns is None:
         return None
@@ -216,8 +231,40 @@ def _ranges(
     return every, every if inputs[0] == every.codes else bounds(columns, inputs[0]), columns
 
 
+def _pass_ranges(
+    step: AccumulateStep,
+    types: Sequence[TensorType],
+    output: TensorType,
+    inputs: Sequence[Interval],
+    datapath: Datapath,
+    partial: Sums,
+) -> tuple[Bounds, Bounds, Columns | None]:
+    whole = types[0].codes.interval
+    parts = pass_columns(step, types[0], output, datapath, partial)
+    if parts is None:
+        own = columns_of(step, types[0], output, datapath)
+        assert own is not None
+        factor = Interval(1 << step.shift, 1 << step.shift)
+        every = held_bounds(own, step.held(types), whole)
+        return every, held_bounds(own, inputs[1] * factor, inputs[0]), None
+    partial[step.output] = parts[2]
+    if not step.resumes:
+        every = bounds(parts[2], whole)
+        return every, every if inputs[0] == whole else bounds(parts[2], inputs[0]), parts[2]
+    return resumed_bounds(*parts, whole), resumed_bounds(*parts, inputs[0]), None
+
+
+def _path(step: Step, types: Sequence[TensorType], datapath: Datapath) -> PathDecision | None:
+    mode = StatisticsMode.EVENTS
+    if isinstance(step, AccumulateStep):
+        return choose_path(step.product_sums(types[0], datapath), step.reach(types, datapath), datapath, mode)
+    return decide_path(step, types[0], datapath, mode) if isinstance(step, MacStep) else None
+
+
 def rescale_of(step: Any, datapath: Datapath) -> tuple[tuple[Any, ...], PlainFields]:
-    """The pipeline behind a step's accumulators, and what it reads."""
+    """The pipeline behind a step's accumulators, and what it reads; none where they are kept."""
+    if isinstance(step, AccumulateStep):
+        return (), {}
     if isinstance(step, AveragePoolStep):
         return step.stages(datapath), pool_fields(step)
     return step.result_stages(datapath) if isinstance(step, MatmulStep) else step.stages(

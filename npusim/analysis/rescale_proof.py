@@ -17,11 +17,12 @@ from npusim.datapath.model import Datapath
 from npusim.program import Program
 from npusim.spec.interval import Interval
 from npusim.steps.mac import MacStep
+from npusim.steps.rescale import RescaleStep
 
 
 @dataclass(frozen=True)
 class RescaleProof:
-    """What was proven of one mac step's rescale.
+    """What was proven of the rescale of one mac step, or of one that ends passes.
 
     Attributes
     ----------
@@ -58,12 +59,20 @@ def prove_rescales(
 ) -> tuple[RescaleProof, ...]:
     """Check the shipped kernels against the spec's thresholds, accumulator by accumulator."""
     chosen = program.datapath if datapath is None else datapath
-    steps = [step for step in program.ordered_steps if isinstance(step, MacStep)]
-    return tuple(_prove(step, report.step(step.name), program, chosen) for step in steps)
+    makers = {step.output: step.name for step in program.ordered_steps}
+    found = []
+    for step in program.ordered_steps:
+        if isinstance(step, (MacStep, RescaleStep)):
+            maker = step.name if isinstance(step, MacStep) else makers[step.inputs[0]]
+            found.append(_prove(step, report.step(maker), program, chosen))
+    return tuple(found)
 
 
-def _prove(step: MacStep, proof: StepProof, program: Program, datapath: Datapath) -> RescaleProof:
-    rescale = Rescale(step.stages(datapath), step.fields, step.outputs)
+def _prove(
+    step: MacStep | RescaleStep, proof: StepProof, program: Program, datapath: Datapath
+) -> RescaleProof:
+    channels = program.tensors[step.output].shape[-1]
+    rescale = Rescale(step.stages(datapath), step.fields, channels)
     first, inverse = unique_rows(rescale.field_matrix())
     register = Interval.of(proof.register)
     low, high = proof.reachable.low(Moment.FINAL), proof.reachable.high(Moment.FINAL)

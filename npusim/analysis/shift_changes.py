@@ -10,11 +10,21 @@ import numpy as np
 from npusim.analysis.change import Change, Family, staged, with_stages
 from npusim.analysis.rescale import Rescale, Words
 from npusim.spec.rounding import Rounding
-from npusim.spec.stages import Add, BaseStage, Divide, FloatStage, Operand, ShiftRight, Table, field_name
+from npusim.spec.stages import (
+    Add,
+    BaseStage,
+    Divide,
+    FloatStage,
+    Operand,
+    ShiftRight,
+    Significant,
+    Table,
+    field_name,
+)
 
 
 def rounding_changes(
-    index: int, stage: ShiftRight | FloatStage | Divide | Table, place: str
+    index: int, stage: ShiftRight | FloatStage | Divide | Significant | Table, place: str
 ) -> Iterator[Change]:
     """Every other rule of A1."""
     for rule in Rounding:

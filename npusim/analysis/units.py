@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from npusim.analysis.bounds import Moment
-from npusim.analysis.code_ranges import COPIES, combined_range
+from npusim.analysis.code_ranges import COPIES, combined_range, order_range
 from npusim.analysis.comparison import Unit
 from npusim.analysis.proof import ProofReport, prove
 from npusim.analysis.rescale import Rescale, Words
@@ -16,6 +16,7 @@ from npusim.datapath.model import Datapath
 from npusim.datapath.operations import PIPELINES, RESIZE_WEIGHT, PipelineRole
 from npusim.program import Program
 from npusim.spec.interval import Interval
+from npusim.steps.accumulate import AccumulateStep
 from npusim.steps.argmax import ArgmaxStep
 from npusim.steps.average_pool import AveragePoolStep
 from npusim.steps.base import Step
@@ -31,10 +32,13 @@ from npusim.steps.matmul import MatmulStep
 from npusim.steps.pad import PadStep
 from npusim.steps.pipelines import require_pipeline
 from npusim.steps.recode import RecodeStep
+from npusim.steps.rescale import RescaleStep
 from npusim.steps.resize_bilinear import ResizeBilinearStep, blended
+from npusim.steps.sum_orders import SumOrdersStep
 from npusim.steps.table import TableStep
 
 _WITHOUT_RESCALE: tuple[type[Step], ...] = (
+    AccumulateStep,
     ArgmaxStep,
     ClampStep,
     ConstantStep,
@@ -43,8 +47,15 @@ _WITHOUT_RESCALE: tuple[type[Step], ...] = (
     RecodeStep,
     *COPIES,
 )
-_OPERANDS = (BinaryStep, MatmulStep, ConcatStep, ExtremeStep)
-_WITH_RESCALE: tuple[type[Step], ...] = (MacStep, AveragePoolStep, ResizeBilinearStep, TableStep, *_OPERANDS)
+_OPERANDS = (BinaryStep, MatmulStep, ConcatStep, ExtremeStep, SumOrdersStep)
+_WITH_RESCALE: tuple[type[Step], ...] = (
+    MacStep,
+    RescaleStep,
+    AveragePoolStep,
+    ResizeBilinearStep,
+    TableStep,
+    *_OPERANDS,
+)
 
 
 @dataclass(frozen=True, eq=False)
@@ -109,13 +120,16 @@ def _stations(program: Program, proof: ProofReport) -> Iterator[_Station]:
 
 
 def _operands(
-    step: BinaryStep | MatmulStep | ConcatStep | ExtremeStep, program: Program, proof: ProofReport
+    step: BinaryStep | MatmulStep | ConcatStep | ExtremeStep | SumOrdersStep,
+    program: Program,
+    proof: ProofReport,
 ) -> Iterator[_Station]:
     for index, (name, fields) in enumerate(zip(step.inputs, step.operand_fields, strict=True)):
         if fields is not None:
             ends = _constant(proof.codes[name], program.tensors[name].shape[-1])
             text = f"{step.name}, operand {index}"
-            yield _Station(text, step.kind, PipelineRole.OPERAND, fields, *ends)
+            kind = "expansion" if isinstance(step, SumOrdersStep) else step.kind
+            yield _Station(text, kind, PipelineRole.OPERAND, fields, *ends)
 
 
 def _results(step: Step, program: Program, proof: ProofReport) -> Iterator[_Station]:
@@ -125,6 +139,12 @@ def _results(step: Step, program: Program, proof: ProofReport) -> Iterator[_Stat
         case MacStep():
             held = _held(proof, step.name, channels)
             yield _Station(step.name, step.operation.value, role, step.fields, *held)
+        case RescaleStep():
+            ends = _constant(inputs[0], channels)
+            yield _Station(step.name, step.operation.value, role, step.fields, *ends)
+        case SumOrdersStep():
+            ends = _constant(order_range(step, inputs, datapath), channels)
+            yield _Station(step.name, "expansion", role, step.fields, *ends)
         case MatmulStep():
             yield _Station(step.name, step.kind, role, step.fields, *_held(proof, step.name, channels))
         case AveragePoolStep():

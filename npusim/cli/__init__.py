@@ -4,20 +4,39 @@ from __future__ import annotations
 
 import sys
 
+from npusim.cli import pipes
 from npusim.cli.app import app
 from npusim.errors import NpusimError
+
+INTERRUPTED = 130
+"""What a shell says of a program that Ctrl-C ended."""
 
 
 def main() -> None:
     """Run ``npusim``; errors a user can cause become one message and an exit code."""
+    before = pipes.output_place()
     try:
-        sys.exit(app(prog_name="npusim"))
+        status = _status()
+    except BrokenPipeError:
+        status = pipes.STATUS
+    left = pipes.reader_left(before)
+    sys.exit(status if pipes.flushed() and not left else pipes.STATUS)
+
+
+def _status() -> str | int | None:
+    """Run the command; the exit code."""
+    try:
+        app(prog_name="npusim")
     except NpusimError as error:
         print(f"npusim: {error}", file=sys.stderr)
-        sys.exit(error.exit_code)
+        return error.exit_code
     except KeyboardInterrupt:
-        print("npusim: interrupted; finished results are kept", file=sys.stderr)
-        sys.exit(130)
-    except BrokenPipeError:
-        sys.stderr.close()
-        sys.exit(141)
+        return _interrupted()
+    except SystemExit as done:  # typer turns an interrupt into its exit code
+        return _interrupted() if done.code == INTERRUPTED else done.code
+    return 0
+
+
+def _interrupted() -> int:
+    print("npusim: interrupted; finished results are kept", file=sys.stderr)
+    return INTERRUPTED

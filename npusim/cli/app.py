@@ -15,9 +15,13 @@ from npusim.cli import (
     equiv,
     evaluate,
     import_,
+    init,
     program,
     prove,
+    report,
     run,
+    sensitivity,
+    sweep,
     vectors,
 )
 
@@ -30,14 +34,18 @@ app = typer.Typer(
 )
 
 app.command("demo")(demo.demo)
+app.command("init")(init.init)
 app.command("import")(import_.import_)
 app.command("compile")(compile_.compile_)
 app.command("run")(run.run)
 app.command("eval")(evaluate.evaluate)
+app.command("sensitivity")(sensitivity.sensitivity)
 app.command("vectors")(vectors.vectors)
 app.command("prove")(prove.prove)
 app.command("equiv")(equiv.equiv)
 app.command("diff")(diff.diff)
+app.command("report")(report.report)
+app.command("sweep")(sweep.sweep)
 app.add_typer(datapath.app, name="datapath")
 app.add_typer(program.app, name="program")
 app.command("doctor")(doctor.doctor)

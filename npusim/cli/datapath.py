@@ -10,7 +10,10 @@ from npusim.cli import options
 
 app = typer.Typer(help="The datapaths that ship; one in words; one as SystemVerilog.", no_args_is_help=True)
 
-Source = Annotated[str, typer.Argument(metavar="D", help="A preset's name, or a path.")]
+Source = Annotated[
+    str,
+    typer.Argument(metavar="D", help="A preset's name, or a path.", autocompletion=options.complete_datapath),
+]
 
 
 @app.command("list")

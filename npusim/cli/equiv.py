@@ -27,6 +27,14 @@ def equiv(
             "--infer", metavar="SAMPLES", help="Instead: which presets are consistent with samples."
         ),
     ] = None,
+    seconds: Annotated[
+        float,
+        typer.Option(
+            "--seconds",
+            min=0,
+            help="For pipelines that are not monotone; what is not decided then is counted.",
+        ),
+    ] = 30.0,
     json: options.Json = False,
 ) -> None:
     """Do two rescales ever differ? If so where, and which rule explains it; exit code 1 if they do."""
@@ -41,16 +49,19 @@ def equiv(
             "two datapaths are wanted", allowed="npusim equiv D1 D2, or npusim equiv --infer SAMPLES"
         )
     else:
-        _compare(first, second, program, as_json=json)
+        _compare(first, second, program, seconds, as_json=json)
 
 
-def _compare(first: str, second: str, program: Path | None, *, as_json: bool) -> None:
+def _compare(first: str, second: str, program: Path | None, seconds: float, *, as_json: bool) -> None:
     import npusim
     from npusim.analysis import equivalence
+    from npusim.cli.progress import Progress
     from npusim.errors import CheckFailed
 
     sides = npusim.load_datapath(first), npusim.load_datapath(second)
-    report = equivalence(*sides, None if program is None else npusim.load_program(program))
+    loaded = None if program is None else npusim.load_program(program)
+    with Progress("looking between wraps") as progress:
+        report = equivalence(*sides, loaded, seconds=seconds, progress=progress.count)
     if as_json:
         import json
 
@@ -62,6 +73,7 @@ def _compare(first: str, second: str, program: Path | None, *, as_json: bool) ->
 
 
 def _print(report: EquivalenceReport) -> None:
+    from npusim.analysis.equivalence import Domain
     from npusim.cli.tables import print_table
 
     methods = ", ".join(f"{count} {method.value}" for method, count in report.methods().items() if count)
@@ -71,10 +83,14 @@ def _print(report: EquivalenceReport) -> None:
         typer.echo(f"declared: {path}: {left} | {right}")
     for name in report.not_compared:
         typer.echo(f"not compared: {name}")
-    if report.left_out:
-        typer.echo(f"not compared: {report.left_out} patterns that are not monotone; give --program")
+    if report.undecided:
+        kind = "channels" if report.domain is Domain.REACHABLE else "patterns of fields"
+        typer.echo(
+            f"NOT DECIDED: {report.undecided:,} {kind} that are not monotone; nothing is said of them; "
+            "give more --seconds"
+        )
     if report.equal:
-        typer.echo("no difference")
+        typer.echo("no difference" + (" in what was decided" if report.undecided else ""))
         return
     typer.echo(f"{report.differing:,} values differ")
     rows = []
@@ -100,7 +116,8 @@ def _why(explanation: Explanation, left: str) -> str:
     if not explanation.changes:
         return "no one or two changed rules explain it"
     sets = [" and ".join(change.text for change in changes) for changes in explanation.changes]
-    return f"explained if in {left} " + "; or ".join(sets)
+    sampled = f" (in {explanation.sampled} channels tried on samples only)" if explanation.sampled else ""
+    return f"explained if in {left} " + "; or ".join(sets) + sampled
 
 
 def _plain(report: EquivalenceReport) -> dict[str, Any]:
@@ -116,13 +133,14 @@ def _plain(report: EquivalenceReport) -> dict[str, Any]:
         "methods": {method.value: count for method, count in report.methods().items()},
         "declared": [{"path": path, "left": left, "right": right} for path, left, right in report.declared],
         "not_compared": list(report.not_compared),
-        "left_out": report.left_out,
+        "undecided": report.undecided,
         "units": [
             {
                 "name": found.unit.name,
                 "pipeline": found.unit.pipeline,
                 "channels": found.unit.left.channels,
-                "values": found.unit.values,
+                "values": found.values,
+                "undecided": len(found.undecided),
                 "differing": found.total,
                 "counterexamples": [
                     {**asdict(one), "differing": int(found.differing[one.channel])}
@@ -134,6 +152,7 @@ def _plain(report: EquivalenceReport) -> dict[str, Any]:
         "explanations": [
             {
                 "pipeline": one.pipeline,
+                "sampled": one.sampled,
                 "changes": [
                     [{"rule": c.family.value, "text": c.text, "set": c.setting} for c in changes]
                     for changes in one.changes

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -11,71 +12,161 @@ import typer
 from npusim.cli import options
 
 if TYPE_CHECKING:
-    from npusim.evaluate import Evaluation
+    from npusim.evaluation.run import Options
+    from npusim.evaluation.samples import Samples
+    from npusim.network import Network
+    from npusim.preprocess import Fit
+    from npusim.program import Program
+    from npusim.task import Task
 
 
 def evaluate(
-    network: options.Network,
-    program: options.Program,
-    data: Annotated[
-        list[Path], typer.Option("--data", metavar="X.h5", help="Images and labels; may be given again.")
+    network: Annotated[
+        Path,
+        typer.Argument(metavar="[NET.yaml]", help="The float network; without it: integers alone."),
     ],
+    program: Annotated[
+        Path | None, typer.Argument(metavar="PROG.yaml", help="The integer program.", show_default=False)
+    ] = None,
+    data: Annotated[
+        list[Path] | None,
+        typer.Option(
+            "--data", metavar="X", help="HDF5, npz, or a folder of images; files may be given again."
+        ),
+    ] = None,
+    labels: Annotated[
+        Path | None, typer.Option("--labels", metavar="CSV", help="Path and label of each image of a folder.")
+    ] = None,
     label_offset: Annotated[
-        int, typer.Option("--label-offset", help="Added to labels: 1 for models with a background class.")
-    ] = 0,
-    batch: options.Batch = 8,
+        int | None,
+        typer.Option("--label-offset", help="Added to labels: 1 for models with a background class."),
+    ] = None,
+    task: Annotated[
+        str | None,
+        typer.Option(
+            "--task",
+            help="classification, segmentation, detection, reconstruction, embedding, "
+            "fidelity; default: as the network says, or its shapes suggest.",
+        ),
+    ] = None,
+    fit: Annotated[
+        str | None, typer.Option("--fit", help="Images of another size: crop, pad, or stretch (image files).")
+    ] = None,
+    images: Annotated[int | None, typer.Option("--images", min=1, help="At most so many samples.")] = None,
+    layers: Annotated[
+        int, typer.Option("--layers", min=0, help="SQNR of every step over the first so many samples.")
+    ] = 32,
+    output: Annotated[
+        Path | None,
+        typer.Option(
+            "-o",
+            "--output",
+            metavar="DIR",
+            help="Keep finished pieces here: an interrupted run goes on; and evaluation.json.",
+        ),
+    ] = None,
+    disagreements: Annotated[
+        Path | None,
+        typer.Option("--disagreements", metavar="CSV", help="Write the images answered differently."),
+    ] = None,
+    cache: Annotated[
+        bool, typer.Option("--cache/--no-cache", help="Keep float's answers for the next program.")
+    ] = True,
+    batch: Annotated[
+        int | None, typer.Option("--batch", min=1, help="Samples computed at once without a network.")
+    ] = None,
     threads: options.Threads = None,
     json: options.Json = False,
 ) -> None:
-    """Compare a program with its float network: accuracy, agreement, SQNR of every step."""
+    """Compare a program with its float network: accuracy, agreement, SQNR; without it: accuracy alone."""
     import npusim
+    from npusim.cli.evaluation import print_evaluation, write_disagreements
     from npusim.cli.progress import Progress
-    from npusim.evaluate import evaluate as compare
-    from npusim.files.data import open_data
+    from npusim.evaluate import evaluate_samples
+    from npusim.evaluation.run import Options
 
-    model, loaded = npusim.load_network(network), npusim.load_program(program)
-    total = 0
-    for path in data:
-        with open_data(path) as file:
-            total += file.shape[0]
-    with Progress("images") as progress:
-        result = compare(
-            model,
-            loaded,
-            _batches(data, batch),
-            label_offset=label_offset,
-            threads=threads,
-            total=total,
-            progress=progress.count,
-        )
-    _report(result, as_json=json)
-
-
-def _batches(paths: list[Path], size: int) -> Iterator[tuple[Any, Any]]:
-    from npusim.files.data import open_data
-
-    for path in paths:
-        with open_data(path) as file:
-            for start in range(0, file.shape[0], size):
-                stop = min(start + size, file.shape[0])
-                labels = None if file.labels is None else file.labels[start:stop]
-                yield file.read(start, stop), labels
-
-
-def _report(result: Evaluation, *, as_json: bool) -> None:
-    from npusim.cli.tables import decibels, percent, print_table
-
-    if as_json:
-        import json
-
-        typer.echo(json.dumps(result.to_json()))
-        return
-    typer.echo(f"{result.images} images")
-    if result.float_top1 is not None:
-        typer.echo(f"top-1: float {percent(result.float_top1)}, integer {percent(result.integer_top1)}")
-    if result.agreement is not None:
-        typer.echo(f"same first choice as float: {percent(result.agreement)}")
-    print_table(
-        ("step", "tensor", "SQNR"),
-        [(step.name, step.tensor, decibels(step.sqnr_db)) for step in result.steps],
+    if not data:
+        raise typer.BadParameter("Missing option '--data'.")
+    if disagreements is not None:
+        options.check_output(disagreements, network, *([] if program is None else [program]), *data)
+    model = None if program is None else npusim.load_network(network)
+    loaded = npusim.load_program(program or network)
+    chosen = Options(
+        task=_task(task, model),
+        label_offset=label_offset,
+        fit=_fit(fit),
+        limit=images,
+        steps=layers,
+        batch=batch,
+        threads=threads,
+        folder=output,
+        cache=_cache() if cache and model is not None else None,
     )
+    with _samples(data, model, loaded, labels, chosen) as samples, Progress("images") as progress:
+        result = evaluate_samples(model, loaded, samples, chosen, progress.count)
+    if output is not None:
+        _save(output / "evaluation.json", result.to_json())
+    if disagreements is not None:
+        write_disagreements(disagreements, result)
+    print_evaluation(result, as_json=json)
+
+
+def _task(name: str | None, network: Network | None) -> Task | None:
+    """The task that an option names, with the network's settings where it is the same one."""
+    from npusim.task import Task, TaskKind
+
+    if name is None:
+        return None
+    kind = options.choice(TaskKind, name, "--task")
+    own = None if network is None else network.task
+    return own if own is not None and own.kind is kind else Task(kind=kind)
+
+
+def _fit(name: str | None) -> Fit | None:
+    from npusim.preprocess import Fit
+
+    return None if name is None else options.choice(Fit, name, "--fit")
+
+
+def _cache() -> Path | None:
+    from npusim.user_cache import float_folder
+
+    return float_folder()
+
+
+@contextmanager
+def _samples(
+    data: list[Path], network: Network | None, program: Program, labels: Path | None, chosen: Options
+) -> Iterator[Samples]:
+    """The data, opened: files one after the other, or one folder."""
+    from npusim.errors import InputError
+    from npusim.evaluation.folder import FolderSamples
+    from npusim.evaluation.samples import FileSamples
+
+    folders = [path for path in data if path.is_dir()]
+    if not folders:
+        if labels is not None:
+            raise InputError("only a folder of images takes labels from a file", key="--labels")
+        with FileSamples(data) as files:
+            yield files
+        return
+    if len(data) > 1:
+        raise InputError("one folder of images at a time", key="--data", found=str(folders[0]))
+    import os
+
+    yield FolderSamples(
+        folders[0],
+        program.inputs[0].shape,
+        program.real.preprocess if network is None else network.preprocess,
+        fit=chosen.fit,
+        labels=labels,
+        threads=chosen.threads or os.cpu_count() or 1,
+    )
+
+
+def _save(path: Path, content: dict[str, Any]) -> None:
+    import json
+
+    from npusim.files.atomic import write_text
+
+    write_text(path, json.dumps(content, indent=1) + "\n")

@@ -8,10 +8,20 @@ from typing import Annotated, TypeVar
 
 import typer
 
+from npusim.cli.completion import complete_datapath, complete_recipe
+
 Network = Annotated[Path, typer.Argument(metavar="NET.yaml", help="The float network.")]
 Program = Annotated[Path, typer.Argument(metavar="PROG.yaml", help="The integer program.")]
-Datapath = Annotated[str, typer.Option("--datapath", metavar="D", help="A preset's name, or a path.")]
-Recipe = Annotated[str, typer.Option("--recipe", metavar="R", help="A recipe's name, or a path.")]
+Datapath = Annotated[
+    str,
+    typer.Option(
+        "--datapath", metavar="D", help="A preset's name, or a path.", autocompletion=complete_datapath
+    ),
+]
+Recipe = Annotated[
+    str,
+    typer.Option("--recipe", metavar="R", help="A recipe's name, or a path.", autocompletion=complete_recipe),
+]
 Threads = Annotated[
     int | None, typer.Option("--threads", min=1, help="Images run side by side; default: one per processor.")
 ]
@@ -30,11 +40,13 @@ def choice(choices: type[Choice], text: str, option: str) -> Choice:
         If there is no such value.
     """
     from npusim.errors import InputError
+    from npusim.files.explain import closest
 
     try:
         return choices(text)
     except ValueError:
-        raise InputError("no such choice", key=option, found=text, allowed=", ".join(choices)) from None
+        problem = "no such choice" + closest(text, [item.value for item in choices])
+        raise InputError(problem, key=option, found=text, allowed=", ".join(choices)) from None
 
 
 def check_output(output: Path, *sources: Path) -> None:

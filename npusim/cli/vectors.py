@@ -45,6 +45,12 @@ def vectors(
     ports: Annotated[
         Path | None, typer.Option("--ports", metavar="MAP.yaml", help="What your modules' ports are called.")
     ] = None,
+    dump: Annotated[
+        Path | None,
+        typer.Option(
+            "--dump", metavar="DIR", help="With --run: write what the RTL answers, for `npusim diff`."
+        ),
+    ] = None,
     json: options.Json = False,
 ) -> None:
     """Write golden vectors: stimulus, parameters, expected responses, self-checking benches; run them."""
@@ -52,6 +58,8 @@ def vectors(
     from npusim.vectors.bench.simulators import Simulator
 
     simulator = None if run is None else options.choice(Simulator, run, "--run")
+    if dump is not None and simulator is None:
+        raise InputError("is written where benches run", key="--dump", allowed="with --run")
     if program.is_dir():
         if simulator is None:
             raise InputError("a written set can only be run", file=program, allowed="--run icarus|verilator")
@@ -64,7 +72,7 @@ def vectors(
     if manifest is not None and simulator is None:
         _tell_written(folder, manifest, json)
     if simulator is not None:
-        _run(folder, simulator, rtl or [], top, ports, json)
+        _run(folder, simulator, rtl or [], top, ports, dump, json)
 
 
 def _write(
@@ -115,7 +123,13 @@ def _tell_written(folder: Path, manifest: Manifest, json: bool) -> None:
 
 
 def _run(
-    folder: Path, simulator_name: str, rtl: list[Path], top: str | None, ports: Path | None, json: bool
+    folder: Path,
+    simulator_name: str,
+    rtl: list[Path],
+    top: str | None,
+    ports: Path | None,
+    dump: Path | None,
+    json: bool,
 ) -> None:
     """Run the benches; a mismatch is the exit code 1."""
     from json import dumps
@@ -131,6 +145,7 @@ def _run(
         Simulator(simulator_name),
         users=users_of(rtl, top, ports),
         rtl=[path.resolve() for path in rtl],
+        dump=dump,
         tell=lambda text: typer.echo(text, err=True),
     )
     if json:

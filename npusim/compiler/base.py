@@ -70,9 +70,16 @@ class Compilation:
 
 
 class Pass(Model):
-    """Base of all passes; its fields are the settings a recipe may give."""
+    """Base of all passes; its fields are the settings a recipe may give.
+
+    Attributes
+    ----------
+    moves_ranges
+        Whether it changes what values tensors take: then it must come before ranges are set.
+    """
 
     kind: ClassVar[str]
+    moves_ranges: ClassVar[bool] = False
 
     def run(self, state: Compilation) -> Compilation:
         """The compilation after this pass."""

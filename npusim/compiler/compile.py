@@ -9,6 +9,7 @@ from typing import Any
 import numpy.typing as npt
 
 from npusim.compiler.base import Compilation, Progress
+from npusim.compiler.host_end import without_host_end
 from npusim.compiler.parts import in_parts
 from npusim.compiler.recipe import Recipe, load_recipe
 from npusim.datapath import Datapath, load_datapath
@@ -30,6 +31,9 @@ def compile_network(
 ) -> Program:
     """Compile a float network into an integer program.
 
+    A softmax or an L2 normalization at the end that the datapath does not compute is left to the host: the
+    program ends before it, and says so in its notes.
+
     Parameters
     ----------
     datapath, recipe
@@ -47,13 +51,14 @@ def compile_network(
     recipe = load_recipe(recipe)
     datapath, notes = _with_needs(load_datapath(datapath), recipe)
     data = None if calibration is None else real_inputs(network, calibration)
-    state = Compilation(in_parts(network), datapath, data, notes=notes, progress=progress)
+    network, ends = without_host_end(network, datapath)
+    state = Compilation(in_parts(network), datapath, data, notes=(*notes, *ends), progress=progress)
     for step in recipe.passes:
         progress(step.kind.replace("_", " "))
         state = step.run(state)
     if state.program is None:
         raise InputError("the recipe makes no program", key="passes", allowed="a list that ends with lower")
-    return state.program.replace(notes=state.notes)
+    return state.program.replace(notes=state.notes, recipe=recipe.name)
 
 
 def _with_needs(datapath: Datapath, recipe: Recipe) -> tuple[Datapath, tuple[str, ...]]:

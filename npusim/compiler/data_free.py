@@ -7,6 +7,7 @@ from collections.abc import Mapping
 import numpy as np
 
 from npusim.errors import InputError
+from npusim.layers.base import Layer
 from npusim.moments import Moments
 from npusim.network import Network
 
@@ -31,13 +32,23 @@ def propagate(network: Network, known: Mapping[str, Moments]) -> dict[str, Momen
         )
     for layer in network.ordered_layers:
         (output, *others) = layer.outputs
-        made = known.get(output) or layer.moments([found[name] for name in layer.inputs])
+        made = known.get(output) or _through(layer, network, found)
         if made is None or others:
             raise InputError(
                 f"no data-free range for the {layer.kind} layer {layer.name}", allowed="calibration data"
             )
         found[output] = made
     return found
+
+
+def _through(layer: Layer, network: Network, found: Mapping[str, Moments]) -> Moments | None:
+    """A layer's own rule; layers that move values about make channels that hold values of all of them."""
+    made = layer.sized_moments(
+        [found[name] for name in layer.inputs], [network.shapes[name] for name in layer.inputs]
+    )
+    if made is None and layer.keeps_codes:
+        return found[layer.inputs[0]].mixed(network.shapes[layer.outputs[0]][-1])
+    return made
 
 
 def input_range(network: Network, name: str) -> tuple[float, float]:

@@ -8,7 +8,7 @@ from operator import or_
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
-from pydantic import Field
+from pydantic import Field, model_validator
 
 from npusim.compiler import passes
 from npusim.compiler.base import Pass
@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 else:
     AnyPass = Annotated[reduce(or_, PASSES.values()), Field(discriminator="pass_")]
 
+_RANGES = "activation_ranges"
 _RECIPES = Path(__file__).parent.parent / "configs" / "recipes"
 
 
@@ -44,6 +45,18 @@ class Recipe(Model):
     needs: dict[str, Any] = Field(default_factory=dict)
     variant: Name | None = None
     passes: Annotated[tuple[AnyPass, ...], Field(min_length=1)]
+
+    @model_validator(mode="after")
+    def _ordered(self) -> Recipe:
+        kinds = [each.kind for each in self.passes]
+        first = kinds.index(_RANGES) if _RANGES in kinds else len(kinds)
+        for index, each in enumerate(self.passes):
+            if each.moves_ranges and index > first:
+                raise ValueError(
+                    f"passes[{index}]: {each.kind} changes the values that {_RANGES} has given ranges to; "
+                    f"it must stand before passes[{first}]"
+                )
+        return self
 
 
 def recipe_names() -> list[str]:

@@ -74,7 +74,7 @@ def run(
     exact = {**inputs, **{step.output: made[step.name]["output"] for step in program.ordered_steps}}
     place = Place(program, exact)
     tensors = {
-        name: torch.from_numpy(_channels_first(real_values(program, name, exact[name]))) for name in inputs
+        name: torch.from_numpy(_channels_second(real_values(program, name, exact[name]))) for name in inputs
     }
     for step in program.ordered_steps:
         tensors[step.output] = _step(step, [tensors[name] for name in step.inputs], place, shifts)
@@ -86,9 +86,9 @@ def real_values(program: Program, tensor: str, codes: Codes) -> npt.NDArray[np.f
     meaning = program.real.tensors.get(tensor)
     if meaning is None:
         raise InputError("the program gives this tensor no scale", key="real.tensors", found=tensor)
-    real: npt.NDArray[np.float32] = ((codes.astype(np.int64) - meaning.zero_point) * meaning.scale).astype(
-        np.float32
-    )
+    real = codes.astype(np.float32)  # exact: codes have at most 16 bits
+    real -= np.float32(meaning.zero_point)
+    real *= np.float32(meaning.scale)
     return real
 
 
@@ -96,26 +96,30 @@ def _step(step: Step, inputs: Sequence[Tensor], place: Place, shifts: Mapping[st
     import torch
 
     codes = place.exact[step.output]
-    values = torch.from_numpy(_channels_first(real_values(place.program, step.output, codes)))
+    values = torch.from_numpy(_channels_second(real_values(place.program, step.output, codes)))
     if not any(x.requires_grad for x in inputs) and step.name not in shifts:
         return values
     soft = linear_part(step, inputs, place)
     if step.name in shifts:
         soft = soft + shifts[step.name].reshape(1, -1, *[1] * (soft.ndim - 2))
-    free = torch.from_numpy(_channels_first(_unclamped(step, codes)))
-    return values + (soft - soft.detach()) * free
+    free = torch.from_numpy(_channels_second(_unclamped(step, codes)))
+    soft = soft.clone() if soft._base is not None else soft  # a view's values are its input's
+    with torch.no_grad():
+        soft.copy_(values)
+    soft.register_hook(lambda gradient: gradient * free)  # type: ignore[no-untyped-call]
+    return soft
 
 
-def _unclamped(step: Step, codes: Codes) -> npt.NDArray[np.float32]:
-    """1 where the step's clamp let a value pass."""
+def _unclamped(step: Step, codes: Codes) -> npt.NDArray[np.bool_]:
+    """Where the step's clamp let a value pass."""
     low, high = (getattr(step, "fields", {}).get(name) for name in ("low", "high"))
     if isinstance(step, ClampStep):
         low, high = step.low, step.high
-    free = np.ones(codes.shape, np.float32)
+    free = np.ones(codes.shape, np.bool_)
     if low is not None:
-        free[np.broadcast_to(codes <= low, codes.shape)] = 0
+        free &= codes > low
     if high is not None:
-        free[np.broadcast_to(codes >= high, codes.shape)] = 0
+        free &= codes < high
     return free
 
 
@@ -140,9 +144,11 @@ def _mac(step: MacStep, inputs: Sequence[Tensor], place: Place) -> Tensor:
         return (x.movedim(1, -1) @ weights.T).movedim(-1, 1) if x.ndim > 2 else x @ weights.T
     groups = x.shape[1] if step.operation is MacOperation.DEPTHWISE_CONV2D else step.groups
     (top, bottom), (left, right) = step.padding
-    padded = functional.pad(x, (left, right, top, bottom))
+    even = top == bottom and left == right
+    x = x if even else functional.pad(x, (left, right, top, bottom))
+    padding = (top, left) if even else (0, 0)
     kernels = weights.permute(0, 3, 1, 2)
-    return functional.conv2d(padded, kernels, stride=step.stride, dilation=step.dilation, groups=groups)
+    return functional.conv2d(x, kernels, None, step.stride, padding, step.dilation, groups)
 
 
 @linear_part.register(BinaryStep)
@@ -217,11 +223,12 @@ def _table(step: TableStep, inputs: Sequence[Tensor], place: Place) -> Tensor:
     lowest = place.program.tensors[x].codes.interval.low
     slopes = np.gradient(np.asarray(step.fields["table"], np.float64)) * place.unit(y) / place.unit(x)
     at = slopes[place.exact[x].astype(np.int64) - lowest].astype(np.float32)
-    return inputs[0] * torch.from_numpy(_channels_first(at))
+    return inputs[0] * torch.from_numpy(_channels_second(at))
 
 
-def _channels_first(values: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:
-    return np.ascontiguousarray(np.moveaxis(values, -1, 1)) if values.ndim > 2 else values
+def _channels_second(values: npt.NDArray[Any]) -> npt.NDArray[Any]:
+    """A view: PyTorch's convolutions like channels last in memory."""
+    return np.moveaxis(values, -1, 1) if values.ndim > 2 else values
 
 
 def _kinds() -> list[str]:

@@ -7,8 +7,9 @@ from dataclasses import dataclass
 from difflib import get_close_matches
 from typing import TYPE_CHECKING
 
-from npusim.datapath.operations import PIPELINES, RESIZE_WEIGHT, PipelineRole, Source
+from npusim.datapath.operations import PIPELINES, RESIZE_WEIGHT, WORD, Domain, PipelineRole, Source
 from npusim.spec.elementwise import Combination
+from npusim.spec.expansion import ExpansionForm
 from npusim.spec.interval import Interval
 from npusim.spec.mac import BiasPlace
 from npusim.spec.scale import shift_limits
@@ -20,6 +21,7 @@ from npusim.spec.stages import (
     Saturate,
     ShiftLeft,
     ShiftRight,
+    Significant,
     Table,
     Wrap,
     field_name,
@@ -83,20 +85,34 @@ def derive_pipeline(datapath: Datapath, operation: str, role: PipelineRole) -> I
         value = width.reached
 
 
+def _operands(datapath: Datapath, operation: str) -> Interval:
+    """What an operation's operands are before any stage, and its results after the last."""
+    words = PIPELINES[operation].domain is Domain.WORDS
+    return Interval.of(WORD) if words else datapath.activation.interval
+
+
 def _entering(datapath: Datapath, operation: str, source: Source) -> Interval:
     if source is Source.ACCUMULATOR:
         return Interval.of(datapath.mac.accumulator.register)
     if source is Source.CODE:
-        return datapath.activation.interval
+        return _operands(datapath, operation)
     if source is Source.BLEND:
         whole = 1 << 2 * datapath.fields[RESIZE_WEIGHT].bits
         return datapath.activation.interval * Interval(whole, whole)
     if source is Source.DISTANCE:
         codes = datapath.activation.interval
         return Interval(0, codes.high - codes.low)
-    operands = list(derive_pipeline(datapath, operation, PipelineRole.OPERAND))
-    each = operands[-1].reached if operands else datapath.activation.interval
+    aligned = PipelineRole.OPERAND in PIPELINES[operation].sources
+    operands = list(derive_pipeline(datapath, operation, PipelineRole.OPERAND)) if aligned else []
+    each = operands[-1].reached if operands else _operands(datapath, operation)
+    if source is Source.ORDERS:
+        return each * Interval(1, _orders(datapath))
     return each if source is Source.OPERAND else Combination(source.value).reach(each, each)
+
+
+def _orders(datapath: Datapath) -> int:
+    expansion = datapath.mac.expansion
+    return 1 if expansion is None else expansion.orders
 
 
 def check(datapath: Datapath) -> None:
@@ -108,6 +124,7 @@ def check(datapath: Datapath) -> None:
         Naming the stage, what it reaches and what it may.
     """
     _check_bias(datapath)
+    _check_expansion(datapath)
     _check_scale(datapath)
     for operation, pipeline in datapath.pipelines.items():
         if operation not in PIPELINES:
@@ -130,6 +147,16 @@ def _check_bias(datapath: Datapath) -> None:
             f"mac.bias: {bias.bits} bits are preloaded into an accumulator of {accumulator.bits}; "
             "declare as few, or place: late"
         )
+
+
+def _check_expansion(datapath: Datapath) -> None:
+    """A7: orders with multipliers of their own meet in a pipeline; in one accumulator they need none."""
+    expansion = datapath.mac.expansion
+    multiplies = expansion is not None and expansion.form is ExpansionForm.MULTIPLIER_PER_ORDER
+    if multiplies != ("expansion" in datapath.pipelines):
+        found = "multiplier_per_order without" if multiplies else "pipelines.expansion, but not"
+        wanted = "pipelines.expansion" if multiplies else "mac.expansion.form: multiplier_per_order"
+        raise ValueError(f"mac.expansion: {found} {wanted}; declare both or neither")
 
 
 def _check_scale(datapath: Datapath) -> None:
@@ -190,6 +217,8 @@ def _check_stage(stage: BaseStage, place: str, value: Interval, ranges: dict[str
         raise ValueError(f"{place}: low {stage.low} is always above high {stage.high}")
     if isinstance(stage, Divide) and range_of(stage.by, ranges).high < 1:
         raise ValueError(f"{place}: the divisor {stage.by} is never positive")
+    if isinstance(stage, Significant) and range_of(stage.digits, ranges).high < 1:
+        raise ValueError(f"{place}.digits: {stage.digits} is never positive")
     if isinstance(stage, FloatStage):
         pattern = Width(stage.scale_bits, signed=False)
         if ranges.get(str(stage.scale)) != Interval.of(pattern):
@@ -233,11 +262,12 @@ def _check_weights(datapath: Datapath, operation: str) -> None:
 def _check_result(datapath: Datapath, operation: str) -> None:
     last_role = list(PIPELINES[operation].sources)[-1]
     widths = list(derive_pipeline(datapath, operation, last_role))
-    codes = datapath.activation.interval
-    if not widths or not widths[-1].reached.within(codes):
+    allowed = _operands(datapath, operation)
+    if not widths or not widths[-1].reached.within(allowed):
         reached = widths[-1].reached if widths else "the unscaled input"
+        what = "words" if PIPELINES[operation].domain is Domain.WORDS else "activation codes"
         raise ValueError(
-            f"pipelines.{operation}.{last_role}: must end in activation codes {codes}, "
+            f"pipelines.{operation}.{last_role}: must end in {what} {allowed}, "
             f"but reaches {reached}; end it with a clamp or saturate"
         )
 

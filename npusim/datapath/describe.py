@@ -7,9 +7,10 @@ from collections.abc import Iterator, Sequence
 from npusim.datapath.checks import StageWidth, derive_pipeline
 from npusim.datapath.mac_widths import mac_widths
 from npusim.datapath.model import Datapath, Granularity
-from npusim.datapath.operations import PIPELINES, RESIZE_WEIGHT, PipelineRole, Source
+from npusim.datapath.operations import PIPELINES, RESIZE_WEIGHT, Domain, PipelineRole, Source
 from npusim.datapath.stage_text import register_text, stage_text
 from npusim.spec.convolution import ZeroPoint
+from npusim.spec.expansion import ExpansionForm
 from npusim.spec.interval import Interval
 from npusim.spec.mac import BiasPlace
 from npusim.spec.scale import (
@@ -42,6 +43,7 @@ _SOURCES = {
     Source.PRODUCT: "exact product of two operands",
     Source.DISTANCE: "distance of a code to the greatest of its row",
     Source.OPERAND: "operand pipeline's result",
+    Source.ORDERS: "exact sum of the orders",
     Source.BLEND: "exact blend of four codes",
 }
 
@@ -118,6 +120,7 @@ def _mac(datapath: Datapath) -> list[str]:
     lines.append(f"    accumulator = {register_text('accumulator + v', register, overflow)}")
     if not preload:
         lines.append(f"  accumulator = {register_text('accumulator + bias', register, overflow)}")
+    lines += _passes(datapath)
     if subtract:
         lines.append("  padding contributes nothing")
     else:
@@ -125,6 +128,19 @@ def _mac(datapath: Datapath) -> list[str]:
         phases = "each phase of its stride has a bias of its own"
         lines.append(f"  a transposed convolution skips inserted zeros: {phases}")
     return lines
+
+
+def _passes(datapath: Datapath) -> list[str]:
+    """A7: what happens between the passes over a layer's orders."""
+    mac = datapath.mac
+    if mac.expansion is None:
+        return []
+    orders = mac.expansion.orders
+    if mac.expansion.form is ExpansionForm.MULTIPLIER_PER_ORDER:
+        return [f"  up to {orders} orders have an accumulator each (A7): pipeline expansion adds them"]
+    shift = f"accumulator * 2^shift, shift in 0..{mac.expansion.max_shift}"
+    shifted = register_text(f"({shift})", mac.accumulator.register, mac.accumulator.overflow)
+    return [f"  between up to {orders} passes (A7): accumulator = {shifted}, then the bias is added"]
 
 
 def _beat(exact: Interval, tree: Width | None) -> str:
@@ -203,7 +219,10 @@ def _pipelines(datapath: Datapath) -> Iterator[list[str]]:
             also = f" (also {', '.join(users)})" if users else ""
             widths = list(derive_pipeline(datapath, operation, role))
             entering = widths[0].entering
-            rows: list[tuple[str, ...]] = [("", f"v = {_SOURCES[source]}", _width(entering), str(entering))]
+            what = _SOURCES[source]
+            if PIPELINES[operation].domain is Domain.WORDS:
+                what = what.replace("code", "word").replace("operands", "words")
+            rows: list[tuple[str, ...]] = [("", f"v = {what}", _width(entering), str(entering))]
             rows += [_stage_row(index, width) for index, width in enumerate(widths)]
             yield [f"PIPELINE {operation}.{role}{also}", *_aligned(rows)]
     missing = [name for name in PIPELINES if datapath.pipeline(name) is None]

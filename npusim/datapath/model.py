@@ -8,10 +8,12 @@ from typing import Annotated, Any, Literal
 import numpy as np
 from pydantic import Field, model_validator
 
+from npusim import notebook
 from npusim.datapath.operations import PIPELINES, PipelineRole
 from npusim.model import Model
 from npusim.spec import ARITHMETIC_VERSION
 from npusim.spec.convolution import ZeroPoint
+from npusim.spec.expansion import ExpansionForm
 from npusim.spec.interval import Interval
 from npusim.spec.mac import BiasPlace, Column
 from npusim.spec.scale import ScaleRecipe
@@ -59,9 +61,8 @@ class Codes(Model):
     @property
     def dtype(self) -> np.dtype[Any]:
         """The numpy type that carries a code."""
-        return np.dtype(
-            f"{'i' if self.signed else 'u'}{1 if self.bits <= 8 else 2 if self.bits <= 16 else 4}"
-        )
+        size = next(size for size in (1, 2, 4, 8) if self.bits <= 8 * size)
+        return np.dtype(f"{'i' if self.signed else 'u'}{size}")
 
     @property
     def interval(self) -> Interval:
@@ -112,14 +113,33 @@ class Bias(Model):
         return Width(self.bits)
 
 
+class Expansion(Model):
+    """A7: how many passes over one layer's orders meet before the one rounding, and how.
+
+    Attributes
+    ----------
+    orders
+        The most passes that are summed.
+    form
+        Where they meet.
+    max_shift
+        For a shared accumulator: how far it can be shifted left between two passes.
+    """
+
+    orders: Annotated[int, Field(ge=2, le=16)]
+    form: ExpansionForm
+    max_shift: Annotated[int, Field(ge=0, le=16)] = 0
+
+
 class Mac(Model):
-    """The MAC array: W2, W3. The loop nest is A6."""
+    """The MAC array: W2, W3. The loop nest is A6; `expansion` is A7's, None: one pass a layer."""
 
     zero_point: ZeroPoint
     lanes: Annotated[int, Field(ge=1, le=4096)]
     tree: Tree | None = None
     accumulator: Accumulator
     bias: Bias
+    expansion: Expansion | None = None
 
     @property
     def column(self) -> Column:
@@ -223,3 +243,13 @@ class Datapath(Model):
     def per_channel(self, field: str) -> bool:
         """Whether every channel has its own register of this name."""
         return field in self.fields and self.fields[field].per is Granularity.CHANNEL
+
+    def __repr__(self) -> str:
+        return notebook.datapath_line(self)
+
+    __str__ = __repr__
+
+    def _repr_html_(self) -> str:
+        from npusim.datapath.describe import describe
+
+        return notebook.datapath_html(self, describe(self))

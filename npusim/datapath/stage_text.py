@@ -16,6 +16,7 @@ from npusim.spec.stages import (
     SelectNegative,
     ShiftLeft,
     ShiftRight,
+    Significant,
     Table,
     Wrap,
 )
@@ -64,6 +65,8 @@ def _exact_text(stage: BaseStage) -> str:
             return _table_text(stage)
         case Divide(by=by, rounding=rounding):
             return f"A1.{rounding}(v / {_factor(by)})"
+        case Significant(digits=digits, rounding=rounding):
+            return f"A1.{rounding}(v to {_factor(digits)} significant bits)"
         case FloatStage(stage=kind, scale=scale, rounding=rounding, to=to):
             return f"A.saturate(A1.{rounding}({kind}({kind}(v) * {scale})), {Width(to)})"
     raise TypeError(f"no words for a stage of type {type(stage).__name__}")

@@ -44,6 +44,7 @@ STAGE_KINDS = (
     "wrap",
     "divide",
     "float64",
+    "significant",
 )
 """A stage's code is its index here; the order is part of the packages people keep."""
 

@@ -18,7 +18,7 @@ from pydantic import BaseModel
 from npusim.errors import InputError
 from npusim.files.arrays import ArrayStore, DigestRule
 from npusim.files.atomic import atomic_path
-from npusim.files.digest import array_digest
+from npusim.files.digest import array_digest, bytes_digest
 from npusim.files.hdf5_file import ArrayReader, write_arrays
 from npusim.files.paths import inside
 from npusim.files.yaml_file import Document, dump_yaml, read_yaml, validate
@@ -61,6 +61,13 @@ def save_document(path: str | PathLike[str], model: BaseModel, *, inline_limit: 
             data = {COMPANION_KEY: companion.name, **data}
             write_arrays(stack.enter_context(atomic_path(companion)), splitter.arrays)
         document.write_text(dump_yaml(data), encoding="utf-8")
+
+
+def document_digest(model: BaseModel) -> str:
+    """Digest of a model's content, arrays included, wherever its file lies and whatever it is called."""
+    splitter = _Splitter(inline_limit=0)
+    data = splitter.plain(model.model_dump(mode="python", exclude_none=True, by_alias=True), ())
+    return bytes_digest(dump_yaml(data).encode("utf-8"))
 
 
 def load_document(

@@ -6,6 +6,7 @@ from pathlib import Path
 
 from npusim.errors import InputError
 from npusim.importers.onnx.importer import Numbers, import_network
+from npusim.importers.qdq.importer import holds_integers, import_quantized
 from npusim.importers.tflite.importer import import_program
 from npusim.network import Network
 from npusim.program import Program
@@ -20,8 +21,9 @@ def import_model(
     mean: Numbers | None = None,
     std: Numbers | None = None,
     channel_order: str = "rgb",
+    last_softmax: str = "host",
 ) -> Network | Program:
-    """Read a model: a float .onnx file becomes a network, an integer .tflite file a program.
+    """Read a model: a float .onnx file becomes a network, a quantized .onnx or .tflite file a program.
 
     Parameters
     ----------
@@ -31,6 +33,8 @@ def import_model(
         By default the file's.
     mean, std, channel_order
         How bytes become what the model reads, as in `import_network`.
+    last_softmax
+        Of a float model, ``host`` or ``keep``, as in `import_network`.
 
     Raises
     ------
@@ -38,8 +42,12 @@ def import_model(
         Naming the file and what is wrong with it or not supported.
     """
     ending = Path(path).suffix.lower()
+    if ending == ".onnx" and Path(path).is_file() and holds_integers(Path(path)):
+        return import_quantized(path, name=name, mean=mean, std=std, channel_order=channel_order)
     if ending == ".onnx":
-        return import_network(path, name=name, mean=mean, std=std, channel_order=channel_order)
+        return import_network(
+            path, name=name, mean=mean, std=std, channel_order=channel_order, last_softmax=last_softmax
+        )
     if ending == ".tflite":
         return import_program(path, name=name, mean=mean, std=std, channel_order=channel_order)
     raise InputError("not a kind of model", file=path, found=ending, allowed=".onnx, .tflite")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import ClassVar, Literal
+from typing import Any, ClassVar, Literal
 
 import numpy as np
 import numpy.typing as npt
@@ -13,10 +13,12 @@ from npusim.geometry import image_shape
 from npusim.layers.average_pooling import lower_average
 from npusim.layers.base import FloatTensor, Layer
 from npusim.layers.lowering import Lowering
-from npusim.layers.windows import windows
+from npusim.layers.windows import reduced
 from npusim.model import Pads, Pair, Shape
 from npusim.moments import Moments
+from npusim.steps.average_pool import averages_codes
 from npusim.steps.base import Step
+from npusim.steps.pad import PadStep
 from npusim.steps.pool_windows import pixels_inside, window_counts
 
 
@@ -47,7 +49,7 @@ class AvgPool2d(Layer):
 
     def forward(self, inputs: Sequence[FloatTensor]) -> tuple[FloatTensor, ...]:
         (x,) = inputs
-        sums = windows(x, self.kernel, self.stride, (1, 1), self.padding).sum(axis=(3, 4), dtype=x.dtype)
+        sums = reduced(x, self.kernel, self.stride, self.padding, np.add, fill=0.0)
         counts = self._counts(x.shape[1], x.shape[2])
         return (sums / counts[..., np.newaxis].astype(x.dtype),)
 
@@ -56,18 +58,20 @@ class AvgPool2d(Layer):
         return inputs[0]
 
     def lower(self, lowering: Lowering) -> list[Step]:
-        rows, columns, _ = image_shape(lowering.shapes[self.inputs[0]])
-        return [
-            lower_average(
-                self,
-                lowering,
-                self._counts(rows, columns),
-                kernel=self.kernel,
-                stride=self.stride,
-                padding=self.padding,
-                count_padding=self.count_padding,
-            )
-        ]
+        (x,) = self.inputs
+        rows, columns, _ = image_shape(lowering.shapes[x])
+        counts = self._counts(rows, columns)
+        geometry: dict[str, Any] = {"kernel": self.kernel, "stride": self.stride}
+        padded = any(before or after for before, after in self.padding)
+        if not (padded and self.count_padding and averages_codes(lowering.datapath)):
+            geometry |= {"padding": self.padding, "count_padding": self.count_padding}
+            return [lower_average(self, lowering, counts, **geometry)]
+        # Codes are averaged as they are: padding that counts must hold the code that means zero.
+        zero = lowering.quantization[x].zero_point
+        name = f"{self.name}.padded"
+        pad = PadStep(name=name, inputs=(x,), output=name, pads=(*self.padding, (0, 0)), value=zero)
+        pool = lower_average(self, lowering, counts, **geometry)
+        return [pad, pool.replace(inputs=(name,))]
 
     def _counts(self, rows: int, columns: int) -> npt.NDArray[np.int64]:
         return window_counts((rows, columns), self.kernel, self.stride, self.padding, self.count_padding)

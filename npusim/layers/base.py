@@ -76,6 +76,10 @@ class Layer(Model):
         """Its channels' means and variances from its inputs', without data; None: not known."""
         return inputs[0] if self.keeps_codes else None
 
+    def sized_moments(self, inputs: Sequence[Moments], shapes: Sequence[Shape]) -> Moments | None:
+        """As `moments`, for a layer whose values depend on how many it reads: shapes without the batch."""
+        return self.moments(inputs)
+
     def lower(self, lowering: Lowering) -> list[Step]:
         """The steps that compute it in integers."""
         raise NotImplementedError

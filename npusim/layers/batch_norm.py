@@ -61,7 +61,9 @@ class BatchNorm(Layer):
         (x,) = inputs
         gain = self.gain()
         offset = self.beta - self.mean * gain
-        return (x * gain.astype(x.dtype) + offset.astype(x.dtype),)
+        made = x * gain.astype(x.dtype)
+        made += offset.astype(x.dtype)
+        return (made,)
 
     def moments(self, inputs: Sequence[Moments]) -> Moments:
         return Moments.normal(self.beta, np.abs(self.gamma))

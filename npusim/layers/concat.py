@@ -40,11 +40,15 @@ class Concat(Layer):
         axis = self.axis if self.axis < 0 else self.axis + 1
         return (np.concatenate(inputs, axis=axis),)
 
-    def moments(self, inputs: Sequence[Moments]) -> Moments | None:
-        """Along channels: the inputs' channels behind each other. Elsewhere they would be mixtures."""
-        if self.axis not in {-1, 2}:
-            return None
-        return Moments.join(inputs)
+    def sized_moments(self, inputs: Sequence[Moments], shapes: Sequence[Shape]) -> Moments:
+        """Along channels: the inputs' channels behind each other; elsewhere they are mixed."""
+        channels = [shape[-1] for shape in shapes]
+        parts = [
+            part.chosen(np.arange(count, dtype=np.int64))
+            for part, count in zip(inputs, channels, strict=True)
+        ]
+        along = self.axis % len(shapes[0]) == len(shapes[0]) - 1
+        return Moments.join(parts) if along else Moments.mixture(parts)
 
     def lower(self, lowering: Lowering) -> list[Step]:
         (y,) = self.outputs

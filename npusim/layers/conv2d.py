@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from math import prod
 from typing import Any, ClassVar, Literal
 
 import numpy as np
@@ -13,7 +14,7 @@ from npusim.errors import InputError
 from npusim.geometry import image_shape, window_output
 from npusim.layers.base import FloatTensor
 from npusim.layers.mac_layer import MacLayer
-from npusim.layers.windows import windows
+from npusim.layers.windows import pieces, windows
 from npusim.model import Pads, Pair, Shape, Size
 from npusim.steps.mac import MacOperation
 
@@ -78,25 +79,23 @@ class Conv2d(MacLayer):
         size = window_output((rows, columns), self.kernel, self.stride, self.dilation, self.padding)
         return ((*size, self.output_channels),)
 
-    @property
-    def _pointwise(self) -> bool:
-        unpadded = not any(side for axis in self.padding for side in axis)
-        return self.kernel == (1, 1) and self.groups == 1 and unpadded
-
     def forward(self, inputs: Sequence[FloatTensor]) -> tuple[FloatTensor, ...]:
         (x,) = inputs
-        if self._pointwise:
-            rows, columns = self.stride
-            return (self.finish(x[:, ::rows, ::columns] @ self.weights[:, 0, 0].astype(x.dtype).T),)
+        made = np.empty((len(x), *self.output_shapes([x.shape[1:]])[0]), x.dtype)
+        weights = self.weights.astype(x.dtype).reshape(self.groups, self.output_channels // self.groups, -1)
+        for images in pieces(len(x), prod(made.shape[1:3]) * weights.shape[2] * x.itemsize):
+            self._convolve(x[images], weights, made[images])
+            self.finish(made[images])
+        return (made,)
+
+    def _convolve(self, x: FloatTensor, weights: FloatTensor, sums: FloatTensor) -> None:
+        """Windows side by side as a matrix, some rows at once; weights are (groups, outputs, taps)."""
         patches = windows(x, self.kernel, self.stride, self.dilation, self.padding)
-        weights = self.weights.astype(x.dtype)
-        per_group, outputs = self.weights.shape[3], self.output_channels // self.groups
-        made = [
-            np.tensordot(
-                patches[..., g * per_group : (g + 1) * per_group],
-                weights[g * outputs : (g + 1) * outputs],
-                axes=((3, 4, 5), (1, 2, 3)),
-            )
-            for g in range(self.groups)
-        ]
-        return (self.finish(made[0] if self.groups == 1 else np.concatenate(made, axis=-1)),)
+        _, outputs, taps = weights.shape
+        per_group = self.weights.shape[3]
+        for rows in pieces(sums.shape[1], len(x) * sums.shape[2] * taps * x.itemsize):
+            pixels, made = patches[:, rows], sums[:, rows]
+            for g, kernel in enumerate(weights):
+                matrix = pixels[..., g * per_group : (g + 1) * per_group].reshape(-1, taps)
+                products = (matrix @ kernel.T).reshape(*made.shape[:3], outputs)
+                made[..., g * outputs : (g + 1) * outputs] = products

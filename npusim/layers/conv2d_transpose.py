@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import ClassVar, Literal
+from typing import Any, ClassVar, Literal
 
 import numpy as np
 import numpy.typing as npt
@@ -133,14 +133,15 @@ class Conv2dTranspose(MacLayer):
         rows, columns = self._phases(lowering.shapes[self.inputs[0]], made)
         grid = self._grid(made)
         steps: list[Step] = []
+        names: list[str] = []
         for i, above in enumerate(rows):
             for j, beside in enumerate(columns):
                 name = self._phase_name(i, j, grid)
                 output = y if grid == (1, 1) else name
-                steps.append(self._phase(lowering, name, output, above, beside))
+                steps += self._phase(lowering, name, output, above, beside)
+                names.append(output)
         if grid != (1, 1):
-            names = tuple(step.output for step in steps)
-            steps.append(InterleaveStep(name=self.name, inputs=names, output=y, grid=grid))
+            steps.append(InterleaveStep(name=self.name, inputs=tuple(names), output=y, grid=grid))
         return steps
 
     def _phases(self, x: Shape, made: Shape) -> list[tuple[AxisPhase, ...]]:
@@ -156,12 +157,16 @@ class Conv2dTranspose(MacLayer):
             for axis in range(2)
         ]
 
-    def _phase(self, lowering: Lowering, name: str, output: str, above: AxisPhase, beside: AxisPhase) -> Step:
-        codes = lowering.weights[self.name].codes
+    def _phase(
+        self, lowering: Lowering, name: str, output: str, above: AxisPhase, beside: AxisPhase
+    ) -> list[Step]:
         geometry = {
             "dilation": (above.dilation, beside.dilation),
             "padding": (above.padding, beside.padding),
             "groups": self.groups,
         }
-        part = np.ascontiguousarray(beside.part(above.part(codes, 1), 2))
-        return self.mac_step(lowering, name, output, part, self.operation, geometry)
+
+        def part(codes: npt.NDArray[Any]) -> npt.NDArray[Any]:
+            return np.ascontiguousarray(beside.part(above.part(codes, 1), 2))
+
+        return self.mac_steps(lowering, name, output, part, self.operation, geometry)

@@ -13,7 +13,7 @@ from npusim.errors import InputError
 from npusim.geometry import image_shape, window_output
 from npusim.layers.base import FloatTensor
 from npusim.layers.mac_layer import MacLayer
-from npusim.layers.windows import windows
+from npusim.layers.windows import padded, pieces
 from npusim.model import Pads, Pair, Shape
 from npusim.steps.mac import MacOperation
 
@@ -68,13 +68,36 @@ class DepthwiseConv2d(MacLayer):
 
     def forward(self, inputs: Sequence[FloatTensor]) -> tuple[FloatTensor, ...]:
         (x,) = inputs
-        patches = windows(x, self.kernel, self.stride, self.dilation, self.padding)
+        made = np.empty((len(x), *self.output_shapes([x.shape[1:]])[0]), x.dtype)
+        taps = self.weights[..., 0].astype(x.dtype).transpose(1, 2, 0)
+        lines = np.tile(taps, made.shape[2])  # kernel rows, kernel columns, as a line of the output
+        for images in pieces(len(x), made[0].nbytes):
+            self._convolve(x[images], lines, made[images])
+            self.finish(made[images])
+        return (made,)
+
+    def _convolve(self, x: FloatTensor, lines: FloatTensor, sums: FloatTensor) -> None:
+        """Columns and channels lie in one line, so that each tap is a long sum of products."""
         multiplier = self.output_channels // x.shape[-1]
-        weights = self.weights.astype(x.dtype)
-        sums = np.zeros((*patches.shape[:3], self.output_channels), x.dtype)
-        for ky in range(self.kernel[0]):
-            for kx in range(self.kernel[1]):
-                tap = patches[..., ky, kx, :]
-                read = tap if multiplier == 1 else np.repeat(tap, multiplier, axis=-1)
-                sums += read * weights[:, ky, kx, 0]
-        return (self.finish(sums),)
+        x = padded(x if multiplier == 1 else np.repeat(x, multiplier, axis=-1), self.padding)
+        flat = sums.reshape(*sums.shape[:2], -1)
+        for rows in pieces(sums.shape[1], len(x) * flat.shape[2] * x.itemsize):
+            self._add_taps(x[:, rows.start * self.stride[0] :], lines, flat[:, rows])
+
+    def _add_taps(self, x: FloatTensor, lines: FloatTensor, sums: FloatTensor) -> None:
+        """Write lines of which the first one reads from the first row on."""
+        (down, right), length, channels = self.stride, sums.shape[2], x.shape[3]
+        height = down * (sums.shape[1] - 1) + 1
+        x = x[:, : height + (self.kernel[0] - 1) * self.dilation[0]]
+        product = np.empty_like(sums)
+        sums[:] = 0
+        for kx in range(self.kernel[1]):
+            left = kx * self.dilation[1]
+            if right == 1:
+                read = x.reshape(*x.shape[:2], -1)[:, :, left * channels : left * channels + length]
+            else:
+                read = x[:, :, left::right][:, :, : length // channels].reshape(*x.shape[:2], length)
+            for ky in range(self.kernel[0]):
+                above = ky * self.dilation[0]
+                np.multiply(read[:, above : above + height : down], lines[ky, kx], out=product)
+                sums += product

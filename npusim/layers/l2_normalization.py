@@ -1,4 +1,4 @@
-"""l2_normalization: a vector divided by its length. In float: no datapath has reciprocal square roots."""
+"""l2_normalization: a vector divided by its length. On the host where the datapath has no such pipeline."""
 
 from __future__ import annotations
 
@@ -10,14 +10,22 @@ from pydantic import Field
 
 from npusim.arity import only
 from npusim.axes import Axis, place
-from npusim.layers.base import FloatTensor, Layer
+from npusim.layers.base import FloatTensor
+from npusim.layers.host import HostLayer
 from npusim.layers.lowering import Lowering
 from npusim.layers.missing import host_only
 from npusim.model import Shape
+from npusim.moments import Moments
+from npusim.quantization import Quantization
+from npusim.spec.interval import Interval
 from npusim.steps.base import Step
+from npusim.steps.l2_normalization import L2NormalizationStep
+
+_UNITS = 128
+"""To one, of the result's codes."""
 
 
-class L2Normalization(Layer):
+class L2Normalization(HostLayer):
     """``x / max(sqrt(sum(x**2)), epsilon)`` along an axis."""
 
     kind: ClassVar[str] = "l2_normalization"
@@ -37,5 +45,25 @@ class L2Normalization(Layer):
         length = np.sqrt((x * x).sum(axis=axis, keepdims=True))
         return (x / np.maximum(length, x.dtype.type(self.epsilon)),)
 
+    def sized_moments(self, inputs: Sequence[Moments], shapes: Sequence[Shape]) -> Moments:
+        """Divided by the length that mean squares give, between -1 and 1."""
+        (x,), (shape,) = inputs, shapes
+        at = place(self.axis, shape)
+        squares = x.variance + x.mean**2
+        if at == len(shape) - 1:
+            squares = np.full(x.mean.size, squares.mean())
+        length = np.maximum(np.sqrt(squares * shape[at]), self.epsilon)
+        return x.scaled(1 / length).clipped(-1.0, 1.0)
+
+    def meaning(self, codes: Interval) -> Quantization:
+        """Units of 1/128 around the middle code."""
+        return Quantization(1 / _UNITS, codes.low + (codes.high - codes.low + 1) // 2)
+
     def lower(self, lowering: Lowering) -> list[Step]:
-        raise host_only(lowering.datapath, self.kind, self.inputs[0])
+        (x,), (y,) = self.inputs, self.outputs
+        shape = lowering.shapes[x]
+        if not self.computed_on(lowering.datapath, shape):
+            raise host_only(lowering.datapath, f"{self.kind} over axis {self.axis}", x)
+        fields, _ = lowering.output_fields(y)
+        fields |= lowering.input_fields(x)
+        return [L2NormalizationStep(name=self.name, inputs=self.inputs, output=y, fields=fields)]

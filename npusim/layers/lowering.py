@@ -18,7 +18,7 @@ from npusim.spec.interval import Interval
 from npusim.spec.rounding import Rounding, divide
 from npusim.spec.scale import encode, fill, real_multiplier, shift_limits
 from npusim.spec.stages import BaseStage
-from npusim.steps.fields import Activation, FieldValues, needed_fields
+from npusim.steps.fields import Activation, FieldValue, FieldValues, needed_fields
 
 Clip = tuple[float | None, float | None]
 """The bounds of a fused activation function; None: no bound."""
@@ -143,6 +143,28 @@ class Lowering:
             _round(real * 2 ** (base + k), rounding) for real, k in zip(reals, inverse, strict=True)
         ]
         return {"multiplier": _column(multipliers), "shift": base, "inverse_shift": _column(inverse)}
+
+    def order_scales(self, reals: Sequence[Sequence[Fraction]]) -> tuple[tuple[FieldValues, ...], int]:
+        """A7: `multiplier` and `align` of each order, and the one shift of their sum.
+
+        Every order has a normalised multiplier at a shift of its own, and is aligned to the greatest
+        of these; what `align` cannot hold comes out of the finer orders' multipliers.
+
+        Parameters
+        ----------
+        reals
+            By order: one for the layer, or one per channel.
+        """
+        limit = self.datapath.fields["align"].interval.high if "align" in self.datapath.fields else 0
+        shifts = [self.shared_scale(order)[1] for order in reals]
+        whole = min(max(shifts), min(shifts) + limit)
+        rounding, fields = self.datapath.scale.rounding, []
+        for order, own in zip(reals, shifts, strict=True):
+            shift = min(own, whole)
+            multipliers = [_round(real * 2**shift, rounding) for real in order]
+            value: FieldValue = multipliers[0] if len(order) == 1 else _column(multipliers)
+            fields.append({"multiplier": value, "align": whole - shift} if limit else {"multiplier": value})
+        return tuple(fields), whole
 
     def inverse_shifts(self, shifts: npt.NDArray[np.int64]) -> FieldValues:
         """`inverse_shift`, where the datapath has it."""

@@ -13,6 +13,7 @@ from npusim.datapath.operations import PipelineRole
 from npusim.errors import InputError
 from npusim.files.arrays import FloatArray
 from npusim.layers.base import FloatTensor
+from npusim.layers.expansion import Part, expanded_steps
 from npusim.layers.fusing import FusingLayer
 from npusim.layers.lowering import Lowering
 from npusim.moments import Moments
@@ -83,10 +84,12 @@ class MacLayer(FusingLayer):
             )
 
     def finish(self, sums: FloatTensor) -> FloatTensor:
-        """Add the bias, apply the fused clip."""
-        made = sums + self.real_bias.astype(sums.dtype)
-        made = made if self.clip is None else np.clip(made, *self.clip)
-        return made if self.caps is None else np.minimum(made, self.caps.astype(made.dtype))
+        """Add the bias, apply the fused clip: in place."""
+        if self.bias is not None:
+            sums += self.bias.astype(sums.dtype)
+        if self.clip is not None and self.clip != (None, None):
+            np.clip(sums, *self.clip, out=sums)
+        return sums if self.caps is None else np.minimum(sums, self.caps.astype(sums.dtype), out=sums)
 
     def input_channels(self, channels: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
         """A vector over input channels as each output reads it: (outputs, inputs per group)."""
@@ -111,10 +114,24 @@ class MacLayer(FusingLayer):
 
     def lower(self, lowering: Lowering) -> list[Step]:
         (y,) = self.outputs
-        codes = lowering.weights[self.name].codes
-        return [self.mac_step(lowering, self.name, y, codes, self.operation, self.geometry())]
+        return self.mac_steps(lowering, self.name, y, lambda codes: codes, self.operation, self.geometry())
 
-    def mac_step(
+    def mac_steps(
+        self,
+        lowering: Lowering,
+        name: str,
+        output: str,
+        part: Part,
+        operation: MacOperation,
+        geometry: dict[str, Any],
+    ) -> list[Step]:
+        """The steps that compute the layer, or some pixels of it with the part of the weights they read."""
+        weights = lowering.weights[self.name]
+        if weights.residuals:
+            return expanded_steps(self, lowering, name, output, part, operation, geometry)
+        return [self._mac_step(lowering, name, output, part(weights.codes), operation, geometry)]
+
+    def _mac_step(
         self,
         lowering: Lowering,
         name: str,
@@ -123,7 +140,6 @@ class MacLayer(FusingLayer):
         operation: MacOperation,
         geometry: dict[str, Any],
     ) -> MacStep:
-        """A step that computes the layer, or some pixels of it, with some of its weights' codes."""
         (x,) = self.inputs
         (y,) = self.outputs
         weights = lowering.weights[self.name]
@@ -134,7 +150,7 @@ class MacLayer(FusingLayer):
             sums = codes.reshape(self.output_channels, -1).sum(axis=1, dtype=np.int64)
             bias = bias - x_quantization.zero_point * sums
         fields, activation = lowering.output_fields(y, self.clip, self.caps)
-        fields |= lowering.input_fields(x) | self._scale_fields(lowering, weights, y)
+        fields |= lowering.input_fields(x) | self.scale_fields(lowering, weights, y)
         return MacStep(
             name=name,
             inputs=(x,),
@@ -147,7 +163,8 @@ class MacLayer(FusingLayer):
             **geometry,
         )
 
-    def _scale_fields(self, lowering: Lowering, weights: QuantizedWeights, y: str) -> FieldValues:
+    def scale_fields(self, lowering: Lowering, weights: QuantizedWeights, y: str) -> FieldValues:
+        """What takes its sums to the scale of its output `y`: the fields of the rescale."""
         x_scale, y_scale = lowering.real_scale(self.inputs[0]), lowering.real_scale(y)
         stages = require_pipeline(lowering.datapath, self.operation.value, PipelineRole.RESULT)
         if len(weights.scales) > 1:

@@ -13,16 +13,14 @@ from npusim.layers.base import FloatTensor
 from npusim.layers.fusing import FusingLayer
 from npusim.layers.lowering import Lowering
 from npusim.model import Shape
+from npusim.moments import Moments
 from npusim.steps.base import Step
 from npusim.steps.matmul import MatmulStep, matmul_shape
 from npusim.steps.pipelines import require_pipeline
 
 
 class Matmul(FusingLayer):
-    """(..., rows, inner) times (..., inner, columns), for every leading index.
-
-    Its range is not known without data: it depends on the length of the inner axis.
-    """
+    """(..., rows, inner) times (..., inner, columns), for every leading index."""
 
     kind: ClassVar[str] = "matmul"
 
@@ -35,6 +33,16 @@ class Matmul(FusingLayer):
     def forward(self, inputs: Sequence[FloatTensor]) -> tuple[FloatTensor, ...]:
         made = np.matmul(*inputs)
         return (made if self.clip is None else np.clip(made, *self.clip),)
+
+    def sized_moments(self, inputs: Sequence[Moments], shapes: Sequence[Shape]) -> Moments:
+        """Sums of products of independent variables; the columns of the second matrix are its channels."""
+        inner = np.arange(shapes[0][-1], dtype=np.int64)
+        columns = np.arange(shapes[1][-1], dtype=np.int64)
+        a, b = inputs[0].chosen(inner), inputs[1].chosen(columns)
+        mean = a.mean.sum() * b.mean
+        variance = (a.variance + a.mean**2).sum() * b.variance + a.variance.sum() * b.mean**2
+        made = Moments.normal(mean, np.sqrt(variance))
+        return made if self.clip is None else made.clipped(*self.clip)
 
     def lower(self, lowering: Lowering) -> list[Step]:
         (a, b), (y,) = self.inputs, self.outputs

@@ -11,7 +11,7 @@ from npusim.arity import only
 from npusim.geometry import image_shape
 from npusim.layers.base import FloatTensor, Layer
 from npusim.layers.lowering import Lowering
-from npusim.layers.windows import windows
+from npusim.layers.windows import reduced
 from npusim.model import Pads, Pair, Shape
 from npusim.steps.base import Step
 from npusim.steps.max_pool import MaxPoolStep
@@ -42,8 +42,7 @@ class MaxPool2d(Layer):
 
     def forward(self, inputs: Sequence[FloatTensor]) -> tuple[FloatTensor, ...]:
         (x,) = inputs
-        patches = windows(x, self.kernel, self.stride, (1, 1), self.padding, fill=-np.inf)
-        return (patches.max(axis=(3, 4)),)
+        return (reduced(x, self.kernel, self.stride, self.padding, np.maximum, fill=-np.inf),)
 
     def lower(self, lowering: Lowering) -> list[Step]:
         return [

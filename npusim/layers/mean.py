@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from typing import ClassVar, Literal
 
 from npusim.layers.reduction import ReducingLayer
-from npusim.moments import Moments
 
 
 class Mean(ReducingLayer):
@@ -14,9 +12,6 @@ class Mean(ReducingLayer):
 
     kind: ClassVar[str] = "mean"
     divides: ClassVar[bool] = True
+    averages: ClassVar[bool] = True
 
     layer: Literal["mean"] = "mean"
-
-    def moments(self, inputs: Sequence[Moments]) -> Moments | None:
-        """Unchanged where axes are known not to be the channels: pixels are anything but independent."""
-        return inputs[0] if all(axis < -1 for axis in self.axes) else None

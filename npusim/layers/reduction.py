@@ -15,6 +15,7 @@ from npusim.layers.average_pooling import average_step
 from npusim.layers.base import FloatTensor, Layer
 from npusim.layers.lowering import Lowering
 from npusim.model import Shape
+from npusim.moments import Moments
 from npusim.steps.base import Step
 from npusim.steps.reshape import ReshapeStep
 from npusim.steps.transpose import TransposeStep
@@ -55,6 +56,14 @@ class ReducingLayer(Layer):
 
     def _count(self, shape: Shape) -> int:
         return prod(shape[axis] for axis in places(self.axes, shape))
+
+    def sized_moments(self, inputs: Sequence[Moments], shapes: Sequence[Shape]) -> Moments:
+        """Pixels are anything but independent: a mean has one value's moments, a sum so many times them."""
+        (before,), (shape,) = inputs, shapes
+        channels = self.output_shapes(shapes)[0][-1]
+        if len(shape) - 1 in places(self.axes, shape):
+            before = before.mixed(channels)
+        return before if self.divides else before.scaled(np.full(before.mean.size, self._count(shape), float))
 
     def lower(self, lowering: Lowering) -> list[Step]:
         (x,), (y,) = self.inputs, self.outputs

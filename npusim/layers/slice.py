@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import replace
 from typing import ClassVar, Literal
+
+import numpy as np
 
 from npusim.arity import only
 from npusim.layers.base import FloatTensor, Layer
@@ -39,17 +40,7 @@ class Slice(Layer):
 
     def moments(self, inputs: Sequence[Moments]) -> Moments:
         """Those of the channels that are left."""
-        (before,) = inputs
-        kept = slice(*self.cuts[-1])
-        mean, sigma = before.gaussian
-        return replace(
-            before,
-            mean=before.mean[kept],
-            variance=before.variance[kept],
-            low=before.low[kept],
-            high=before.high[kept],
-            gaussian=(mean[kept], sigma[kept]),
-        )
+        return inputs[0].chosen(np.arange(*self.cuts[-1], dtype=np.int64))
 
     def lower(self, lowering: Lowering) -> list[Step]:
         return [SliceStep(name=self.name, inputs=self.inputs, output=self.outputs[0], cuts=self.cuts)]

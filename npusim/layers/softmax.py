@@ -10,7 +10,8 @@ import numpy as np
 from npusim.arity import only
 from npusim.axes import Axis, place
 from npusim.datapath.operations import PipelineRole
-from npusim.layers.base import FloatTensor, Layer
+from npusim.layers.base import FloatTensor
+from npusim.layers.host import HostLayer
 from npusim.layers.lowering import Lowering
 from npusim.layers.missing import host_only
 from npusim.model import Shape
@@ -24,11 +25,8 @@ from npusim.steps.softmax import SoftmaxStep
 from npusim.tables import exponential_table
 
 
-class Softmax(Layer):
-    """``exp(x)`` divided by its sum along an axis.
-
-    Imported networks that end in it end before it: it changes no order.
-    """
+class Softmax(HostLayer):
+    """``exp(x)`` divided by its sum along an axis."""
 
     kind: ClassVar[str] = "softmax"
 
@@ -46,11 +44,11 @@ class Softmax(Layer):
         powers = np.exp(x - x.max(axis=axis, keepdims=True))
         return (powers / powers.sum(axis=axis, keepdims=True),)
 
-    def moments(self, inputs: Sequence[Moments]) -> Moments | None:
-        """Equal shares, between 0 and 1, of channels; along other axes how many there are is not known."""
-        channels = inputs[0].mean.size
-        shares = np.full(channels, 1 / channels)
-        return Moments.normal(shares, shares).clipped(0.0, 1.0) if self.axis == -1 else None
+    def sized_moments(self, inputs: Sequence[Moments], shapes: Sequence[Shape]) -> Moments:
+        """Equal shares, between 0 and 1."""
+        (shape,) = shapes
+        shares = np.full(shape[-1], 1 / shape[place(self.axis, shape)])
+        return Moments.normal(shares, shares).clipped(0.0, 1.0)
 
     def meaning(self, codes: Interval) -> Quantization:
         """All codes share 0..1, the greatest falls short of it by one."""
@@ -59,7 +57,7 @@ class Softmax(Layer):
     def lower(self, lowering: Lowering) -> list[Step]:
         (x,), (y,) = self.inputs, self.outputs
         shape = lowering.shapes[x]
-        if lowering.datapath.pipeline("softmax") is None or place(self.axis, shape) != len(shape) - 1:
+        if not self.computed_on(lowering.datapath, shape):
             raise host_only(lowering.datapath, f"softmax over axis {self.axis}", x)
         fields, _ = lowering.output_fields(y)
         for stage in require_pipeline(lowering.datapath, "softmax", PipelineRole.OPERAND):

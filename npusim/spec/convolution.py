@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from enum import StrEnum
 
+from npusim.spec.expansion import accumulate_onto
 from npusim.spec.loop_nest import Product, TransposedWindow, Window
 from npusim.spec.mac import Accumulation, Column, accumulate
 
@@ -52,9 +53,11 @@ def output(
     pixel: tuple[int, int],
     bias: int,
     column: Column,
+    held: tuple[int, int] | None = None,
 ) -> Accumulation:
     """The accumulator of one output pixel and channel.
 
+    `held` is the partial sum it goes on from, and by how much that is shifted left first (A7).
     A folded zero point is folded over the products that occur: the pixels of a transposed convolution
     that skip different products have biases of their own.
     """
@@ -67,4 +70,5 @@ def output(
         taken_off = operands.x_zero if operands.zero_point is ZeroPoint.SUBTRACT else 0
         return code - taken_off, operands.weight(ky, kx, channel) - operands.weight_zero
 
-    return accumulate(([pair(place) for place in beat] for beat in beats), bias, column)
+    pairs = ([pair(place) for place in beat] for beat in beats)
+    return accumulate(pairs, bias, column) if held is None else accumulate_onto(pairs, *held, bias, column)

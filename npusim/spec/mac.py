@@ -62,8 +62,15 @@ class Accumulation:
         return not register.holds(self.exact)
 
 
-def accumulate(beats: Iterable[Sequence[tuple[int, int]]], bias: int, column: Column) -> Accumulation:
+def accumulate(
+    beats: Iterable[Sequence[tuple[int, int]]], bias: int, column: Column, start: int = 0
+) -> Accumulation:
     """Add beats of (activation, weight) pairs, in order, by the column's rules.
+
+    Parameters
+    ----------
+    start
+        What the accumulator holds before a late bias's beats; a preloaded bias takes its place.
 
     Examples
     --------
@@ -72,7 +79,7 @@ def accumulate(beats: Iterable[Sequence[tuple[int, int]]], bias: int, column: Co
     27
     """
     late = column.bias_place is BiasPlace.LATE
-    value = exact = 0 if late else bias
+    value = exact = start if late else bias
     overflows, first, lowest, highest = 0, None, value, value
     addends = [_beat(beat, column) for beat in beats]
     if late:

@@ -47,3 +47,23 @@ def blend(codes: tuple[int, int, int, int], row_weight: int, column_weight: int,
     above = codes[0] * (one - column_weight) + codes[1] * column_weight
     below = codes[2] * (one - column_weight) + codes[3] * column_weight
     return above * (one - row_weight) + below * row_weight
+
+
+def weighted(codes: tuple[int, int, int, int], rows: tuple[int, int], columns: tuple[int, int]) -> int:
+    """The exact sum of four products by any weights: what a weighted resize keeps.
+
+    Parameters
+    ----------
+    codes
+        Upper left, upper right, lower left, lower right.
+    rows, columns
+        The weights of upper and lower, of left and right.
+
+    Examples
+    --------
+    >>> weighted((0, 4, 8, 12), (2, 1), (1, 2))
+    48
+    """
+    above = codes[0] * columns[0] + codes[1] * columns[1]
+    below = codes[2] * columns[0] + codes[3] * columns[1]
+    return above * rows[0] + below * rows[1]

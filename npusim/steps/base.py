@@ -27,16 +27,16 @@ Array = npt.NDArray[Any]
 
 
 class TensorCodes(Codes):
-    """The codes of a tensor: those of activations, or wider ones, such as indices."""
+    """The codes of a tensor: those of activations, or others, such as truth values, indices, sums."""
 
-    bits: Annotated[int, Field(ge=2, le=32)]
+    bits: Annotated[int, Field(ge=1, le=63)]
 
 
 class TensorType(Model):
     """What a tensor of a program is: its shape without the batch, and its codes."""
 
     shape: Shape
-    bits: Annotated[int, Field(ge=2, le=32)]
+    bits: Annotated[int, Field(ge=1, le=63)]
     signed: bool = True
 
     @property
@@ -53,6 +53,11 @@ class TensorType(Model):
 def activation_type(shape: Shape, datapath: Datapath) -> TensorType:
     """A tensor of the datapath's activation codes."""
     return TensorType(shape=shape, bits=datapath.activation.bits, signed=datapath.activation.signed)
+
+
+def accumulator_type(shape: Shape, datapath: Datapath) -> TensorType:
+    """A tensor of the datapath's accumulators."""
+    return TensorType(shape=shape, bits=datapath.mac.accumulator.bits)
 
 
 def require_activations(inputs: Sequence[TensorType], datapath: Datapath) -> None:

@@ -15,6 +15,7 @@ from npusim.spec.stages import BaseStage
 from npusim.steps.base import Executor, Step, TensorType, activation_type, require_activations
 from npusim.steps.fields import FieldValues, check_fields
 from npusim.steps.pipelines import operand_prefix, require_pipeline, stage_points
+from npusim.steps.words import widest
 
 
 class ConcatStep(Step):
@@ -46,10 +47,17 @@ class ConcatStep(Step):
         return (*points, "output")
 
     def output_type(self, inputs: Sequence[TensorType], datapath: Datapath) -> TensorType:
-        return activation_type(concat_shape([x.shape for x in inputs], self.axis), datapath)
+        shape = concat_shape([x.shape for x in inputs], self.axis)
+        return widest(inputs).replace(shape=shape) if self._copies else activation_type(shape, datapath)
+
+    @property
+    def _copies(self) -> bool:
+        """Whether no pipeline runs: then tensors of any codes will do."""
+        return all(fields is None for fields in self.operand_fields)
 
     def check(self, inputs: Sequence[TensorType], datapath: Datapath) -> None:
-        require_activations(inputs, datapath)
+        if not self._copies:
+            require_activations(inputs, datapath)
         if len(self.operand_fields) != len(inputs):
             raise InputError(
                 "one entry per input is wanted",

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import ClassVar, Literal
+from typing import Annotated, ClassVar, Literal
+
+from pydantic import Field
 
 from npusim.datapath.model import Datapath
 from npusim.errors import InputError
@@ -13,29 +15,37 @@ from npusim.steps.probe import Probe
 
 
 class ConstantStep(Step):
-    """The same activation codes for every image; it reads nothing.
+    """The same codes for every image; it reads nothing.
 
     Attributes
     ----------
     codes
         In the output's shape, without the batch.
+    bits, signed
+        The output's codes; null: those of activations.
     """
 
     kind: ClassVar[str] = "constant"
 
     step: Literal["constant"] = "constant"
     codes: IntegerArray
+    bits: Annotated[int, Field(ge=1, le=63)] | None = None
+    signed: bool = True
 
     def output_type(self, inputs: Sequence[TensorType], datapath: Datapath) -> TensorType:
         if inputs:
             raise InputError("a constant reads nothing", key="inputs", found=len(inputs), allowed="0")
-        return activation_type(self.codes.shape, datapath)
+        if self.bits is None:
+            return activation_type(self.codes.shape, datapath)
+        return TensorType(shape=self.codes.shape, bits=self.bits, signed=self.signed)
 
     def check(self, inputs: Sequence[TensorType], datapath: Datapath) -> None:
-        allowed = datapath.activation.interval
+        activations = self.bits is None
+        made = datapath.activation if activations else self.output_type(inputs, datapath).codes
+        what = "no activation code" if activations else "no code of the output"
         for code in (int(self.codes.min()), int(self.codes.max())):
-            if code not in allowed:
-                raise InputError("no activation code", key="codes", found=code, allowed=str(allowed))
+            if code not in made.interval:
+                raise InputError(what, key="codes", found=code, allowed=str(made.interval))
 
     def prepare(self, inputs: Sequence[TensorType], output: TensorType, datapath: Datapath) -> Executor:
         return _ConstantExecutor(self, output)

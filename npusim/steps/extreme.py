@@ -14,6 +14,7 @@ from npusim.spec.stages import BaseStage
 from npusim.steps.base import Executor, Step, TensorType, activation_type, require_activations
 from npusim.steps.fields import Activation, FieldValues, check_fields
 from npusim.steps.pipelines import operand_prefix, require_pipeline, stage_points
+from npusim.steps.words import widest
 
 
 class ExtremeStep(Step):
@@ -47,10 +48,17 @@ class ExtremeStep(Step):
 
     def output_type(self, inputs: Sequence[TensorType], datapath: Datapath) -> TensorType:
         a, b = exactly(inputs, 2)
-        return activation_type(broadcast_shape(a.shape, b.shape), datapath)
+        shape = broadcast_shape(a.shape, b.shape)
+        return widest(inputs).replace(shape=shape) if self._copies else activation_type(shape, datapath)
+
+    @property
+    def _copies(self) -> bool:
+        """Whether no pipeline runs: then tensors of any codes will do."""
+        return all(fields is None for fields in self.operand_fields)
 
     def check(self, inputs: Sequence[TensorType], datapath: Datapath) -> None:
-        require_activations(inputs, datapath)
+        if not self._copies:
+            require_activations(inputs, datapath)
         for index, (x, fields) in enumerate(zip(inputs, self.operand_fields, strict=True)):
             if fields is not None:
                 key = f"operand_fields[{index}]"

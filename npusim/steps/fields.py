@@ -15,7 +15,7 @@ from npusim.errors import InputError
 from npusim.files.arrays import IntegerArray
 from npusim.spec.activation import ActivationBounds
 from npusim.spec.interval import Interval
-from npusim.spec.stages import BaseStage, Clamp, Divide, FloatStage, Table, field_name
+from npusim.spec.stages import BaseStage, Clamp, Divide, FloatStage, Significant, Table, field_name
 
 FieldValue = Annotated[int | IntegerArray, Field(union_mode="left_to_right")]
 """One integer for the layer, or one per channel."""
@@ -36,6 +36,15 @@ class Activation(StrEnum):
     def bounds(self) -> ActivationBounds:
         """The spec's flag."""
         return ActivationBounds[self.name]
+
+
+class Keeps(StrEnum):
+    """What a step on the MAC array makes of its accumulators."""
+
+    CODES = "codes"
+    """Activation codes, through the result pipeline."""
+    ACCUMULATORS = "accumulators"
+    """Themselves: another step rescales them."""
 
 
 def needed_fields(stages: tuple[BaseStage, ...]) -> list[str]:
@@ -100,6 +109,11 @@ def _check_values(stage: BaseStage, fields: PlainFields, key: str) -> None:
         raise InputError(
             "a divisor must be positive", key=f"{key}.{stage.by}", found=fields[stage.by], allowed="1 or more"
         )
+    if isinstance(stage, Significant) and isinstance(stage.digits, str):
+        digits = fields[stage.digits]
+        if np.any(np.less(digits, 1)):
+            key = f"{key}.{stage.digits}"
+            raise InputError("no number of significant bits", key=key, found=digits, allowed="1 or more")
     if isinstance(stage, FloatStage) and isinstance(stage.scale, str):
         patterns = np.asarray(fields[stage.scale], np.int64)
         exponents = patterns >> (stage.format.significand_bits - 1)

@@ -14,6 +14,7 @@ from npusim.geometry import image_shape
 from npusim.model import Pair, Shape
 from npusim.steps.base import Array, Executor, Step, TensorType
 from npusim.steps.probe import Probe
+from npusim.steps.words import widest
 
 
 class InterleaveStep(Step):
@@ -37,14 +38,14 @@ class InterleaveStep(Step):
         columns = sum(columns for _, columns, _ in shapes[: self.grid[1]])
         made = (rows, columns, shapes[0][2])
         for index, (x, part) in enumerate(zip(inputs, self.parts(made), strict=True)):
-            if x.shape != part or x.codes != inputs[0].codes:
+            if x.shape != part:
                 raise InputError(
                     "the inputs do not make one image",
                     key=f"inputs[{index}]",
                     found=x.shape,
                     allowed=str(part),
                 )
-        return inputs[0].replace(shape=made)
+        return widest(inputs).replace(shape=made)
 
     def parts(self, made: Shape) -> list[Shape]:
         """The shape of each input of an image."""

@@ -3,46 +3,23 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from enum import StrEnum
-from math import prod
-from typing import Annotated, ClassVar, Literal
-
-import numpy as np
-from pydantic import Field
+from typing import ClassVar, Literal
 
 from npusim.arity import only
 from npusim.datapath.model import Datapath
 from npusim.datapath.operations import PipelineRole
-from npusim.errors import InputError
-from npusim.files.arrays import CodeArray, IntegerArray
-from npusim.geometry import image_shape, window_output
-from npusim.model import Pads, Pair, Shape, Size
-from npusim.spec.interval import Interval
 from npusim.spec.stages import BaseStage
-from npusim.steps.base import Executor, Step, TensorType, activation_type, require_activations
-from npusim.steps.fields import Activation, FieldValue, FieldValues, check_fields
+from npusim.steps.base import Executor, TensorType, activation_type, require_activations
+from npusim.steps.fields import Activation, check_fields
+from npusim.steps.mac_array import MacArrayStep, MacOperation
 from npusim.steps.pipelines import require_pipeline, stage_points
 
 
-class MacOperation(StrEnum):
-    """How the MAC array walks over its input (A6)."""
-
-    CONV2D = "conv2d"
-    DEPTHWISE_CONV2D = "depthwise_conv2d"
-    DENSE = "dense"
-
-
-class MacStep(Step):
+class MacStep(MacArrayStep):
     """A convolution, depthwise convolution or dense layer.
 
     Attributes
     ----------
-    weights
-        Codes, (outputs, kernel rows, kernel columns, inputs per group); dense: (outputs, inputs), over
-        the last axis of an input of any rank.
-        A depthwise step has one input per group, its output channel o reads input o // multiplier.
-    bias
-        One accumulator code per output, the folded zero point included where the datapath folds it.
     fields
         The registers of the datapath's pipeline; `x_zero` pads, `weight_zero` is taken off weights.
     activation
@@ -52,43 +29,11 @@ class MacStep(Step):
     kind: ClassVar[str] = "mac"
 
     step: Literal["mac"] = "mac"
-    operation: MacOperation
-    weights: CodeArray
-    bias: IntegerArray
-    stride: Pair = (1, 1)
-    dilation: Pair = (1, 1)
-    padding: Pads = ((0, 0), (0, 0))
-    groups: Annotated[Size, Field(description="input channels are read in this many groups")] = 1
-    fields: FieldValues
     activation: Activation = Activation.NONE
 
     @property
     def outputs(self) -> int:
-        """Output channels."""
         return int(self.weights.shape[0])
-
-    @property
-    def kernel(self) -> tuple[int, int]:
-        """Kernel rows and columns."""
-        if self.operation is MacOperation.DENSE:
-            return 1, 1
-        return int(self.weights.shape[1]), int(self.weights.shape[2])
-
-    @property
-    def x_zero(self) -> int:
-        """The code of real zero: what padding holds."""
-        return _scalar(self.fields, "x_zero")
-
-    @property
-    def weight_zero(self) -> FieldValue:
-        """What the MAC takes off the weights; 0: nothing."""
-        return self.fields.get("weight_zero", 0)
-
-    def image(self, shape: Shape) -> tuple[int, int, int]:
-        """A tensor's shape as (rows, columns, channels): a dense step's rows are pixels of one row."""
-        if self.operation is MacOperation.DENSE:
-            return 1, prod(shape[:-1]), shape[-1]
-        return image_shape(shape)
 
     def stages(self, datapath: Datapath) -> tuple[BaseStage, ...]:
         """The rescale pipeline."""
@@ -98,67 +43,13 @@ class MacStep(Step):
         return ("accumulator", *stage_points(self.stages(datapath)), "output")
 
     def output_type(self, inputs: Sequence[TensorType], datapath: Datapath) -> TensorType:
-        x = only(inputs)
-        if self.operation is MacOperation.DENSE:
-            self._check_dense(x)
-            return activation_type((*x.shape[:-1], self.outputs), datapath)
-        rows, columns, channels = image_shape(x.shape)
-        self._check_channels(channels)
-        size = window_output((rows, columns), self.kernel, self.stride, self.dilation, self.padding)
-        return activation_type((*size, self.outputs), datapath)
-
-    def _check_dense(self, x: TensorType) -> None:
-        if self.weights.ndim != 2 or x.shape[-1] != self.weights.shape[1]:
-            raise InputError(
-                "weights do not fit the input",
-                key="weights",
-                found=self.weights.shape,
-                allowed=f"(outputs, inputs) for an input of shape {x.shape}",
-            )
-
-    def _check_channels(self, channels: int) -> None:
-        groups = channels if self.operation is MacOperation.DEPTHWISE_CONV2D else self.groups
-        if self.operation is MacOperation.DEPTHWISE_CONV2D and self.groups not in {1, channels}:
-            raise InputError("a depthwise step has as many groups as channels", key="groups")
-        fits = (
-            self.weights.ndim == 4
-            and channels % groups == 0
-            and self.outputs % groups == 0
-            and self.weights.shape[3] == channels // groups
-        )
-        if not fits:
-            raise InputError(
-                "weights do not fit the input",
-                key="weights",
-                found=self.weights.shape,
-                allowed="(outputs, rows, columns, inputs per group) "
-                f"for {channels} channels, {groups} groups",
-            )
+        return activation_type(self.output_shape(only(inputs)), datapath)
 
     def check(self, inputs: Sequence[TensorType], datapath: Datapath) -> None:
         require_activations(inputs, datapath)
         stages = self.stages(datapath)
         check_fields(self.fields, stages, datapath, self.outputs, "fields")
-        _check_codes("weights", self.weights, datapath.weight.interval)
-        _check_codes("bias", self.bias, Interval.of(datapath.mac.bias.register))
-        if self.bias.shape != (self.outputs,):
-            raise InputError(
-                "one bias per output is wanted",
-                key="bias",
-                found=self.bias.shape,
-                allowed=f"({self.outputs},)",
-            )
-        if self.x_zero not in inputs[0].codes.interval:
-            allowed = str(inputs[0].codes.interval)
-            raise InputError(
-                "is no code of the input", key="fields.x_zero", found=self.x_zero, allowed=allowed
-            )
-        if "weight_zero" in self.fields and not datapath.weight.zero_point:
-            raise InputError("the datapath's weights have no zero point", key="fields.weight_zero")
-
-    def macs(self, inputs: Sequence[TensorType], output: TensorType) -> int:
-        per_output = int(np.prod(self.weights.shape[1:]))
-        return int(np.prod(output.shape)) * per_output
+        self.check_operands(inputs[0], datapath)
 
     def prepare(self, inputs: Sequence[TensorType], output: TensorType, datapath: Datapath) -> Executor:
         from npusim.steps.executors.mac import MacExecutor
@@ -166,21 +57,4 @@ class MacStep(Step):
         return MacExecutor(self, inputs[0], output, datapath)
 
 
-def _scalar(fields: FieldValues, name: str) -> int:
-    value = fields.get(name, 0)
-    if not isinstance(value, int):
-        raise InputError("one value for the layer is wanted", key=f"fields.{name}", found=value)
-    return value
-
-
-def _check_codes(key: str, codes: np.ndarray, allowed: Interval) -> None:
-    if codes.size == 0:
-        raise InputError("is empty", key=key)
-    low, high = int(codes.min()), int(codes.max())
-    if low not in allowed or high not in allowed:
-        raise InputError(
-            "a code does not fit the datapath",
-            key=key,
-            found=low if low not in allowed else high,
-            allowed=str(allowed),
-        )
+__all__ = ["MacOperation", "MacStep"]

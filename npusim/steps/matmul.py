@@ -14,8 +14,15 @@ from npusim.model import Shape
 from npusim.spec.interval import Interval
 from npusim.spec.pipeline import reach
 from npusim.spec.stages import BaseStage
-from npusim.steps.base import Executor, Step, TensorType, activation_type, require_activations
-from npusim.steps.fields import Activation, FieldValues, check_fields, field_hulls
+from npusim.steps.base import (
+    Executor,
+    Step,
+    TensorType,
+    accumulator_type,
+    activation_type,
+    require_activations,
+)
+from npusim.steps.fields import Activation, FieldValues, Keeps, check_fields, field_hulls
 from npusim.steps.pipelines import operand_prefix, require_pipeline, stage_points
 
 
@@ -33,6 +40,8 @@ class MatmulStep(Step):
         The registers of the result pipeline.
     activation
         Which clamp bounds an activation function set.
+    keeps
+        Whether the result pipeline runs, or the accumulators are the result.
     """
 
     kind: ClassVar[str] = "matmul"
@@ -41,13 +50,16 @@ class MatmulStep(Step):
     operand_fields: tuple[FieldValues, FieldValues]
     fields: FieldValues
     activation: Activation = Activation.NONE
+    keeps: Keeps = Keeps.CODES
 
     def operand_stages(self, datapath: Datapath) -> tuple[BaseStage, ...]:
         """What takes the zero point off an input."""
         return require_pipeline(datapath, self.kind, PipelineRole.OPERAND)
 
     def result_stages(self, datapath: Datapath) -> tuple[BaseStage, ...]:
-        """The rescale pipeline."""
+        """The rescale pipeline; empty where accumulators are kept."""
+        if self.keeps is Keeps.ACCUMULATORS:
+            return ()
         return require_pipeline(datapath, self.kind, PipelineRole.RESULT)
 
     def taps(self, datapath: Datapath) -> tuple[str, ...]:
@@ -57,7 +69,8 @@ class MatmulStep(Step):
 
     def output_type(self, inputs: Sequence[TensorType], datapath: Datapath) -> TensorType:
         a, b = exactly(inputs, 2)
-        return activation_type(matmul_shape(a.shape, b.shape), datapath)
+        make = accumulator_type if self.keeps is Keeps.ACCUMULATORS else activation_type
+        return make(matmul_shape(a.shape, b.shape), datapath)
 
     def operand_ranges(self, inputs: Sequence[Interval], datapath: Datapath) -> tuple[Interval, Interval]:
         """What the operand pipelines make of some codes."""

@@ -7,10 +7,13 @@ from typing import ClassVar, Literal
 
 from npusim.arity import only
 from npusim.datapath.model import Datapath
+from npusim.errors import InputError
 from npusim.geometry import image_shape
 from npusim.model import Pads, Pair
-from npusim.steps.base import Executor, Step, TensorType, require_activations
+from npusim.steps.base import Executor, Step, TensorType
 from npusim.steps.pool_windows import pixels_inside
+
+_MOST_BITS = 16
 
 
 class MaxPoolStep(Step):
@@ -30,7 +33,9 @@ class MaxPoolStep(Step):
         return x.replace(shape=(size[0], size[1], channels))
 
     def check(self, inputs: Sequence[TensorType], datapath: Datapath) -> None:
-        require_activations(inputs, datapath)
+        if inputs[0].bits > _MOST_BITS:
+            allowed = f"up to {_MOST_BITS} bits"
+            raise InputError("too wide for a pool", key="inputs[0]", found=inputs[0].bits, allowed=allowed)
 
     def prepare(self, inputs: Sequence[TensorType], output: TensorType, datapath: Datapath) -> Executor:
         from npusim.steps.executors.max_pool import MaxPoolExecutor

@@ -78,6 +78,17 @@ UNUSED static long long divide(long long v, long long by, int rule) {
     return quotient + increment(rule, twice >= (word)by, rest && twice != (word)by, sign, last);
 }
 
+/* A.significant: the bits below the highest `digits` are rounded away. */
+UNUSED static long long significant(long long v, long long digits, int rule) {
+    word rest = v < 0 ? ~(word)v : (word)v;
+    long long excess = -digits;
+    while (rest) {
+        rest >>= 1;
+        excess += 1;
+    }
+    return excess > 0 ? shift_left(shift_right(v, excess, rule), excess) : v;
+}
+
 UNUSED static long long clamp(long long v, long long low, long long high) {
     return v < low ? low : v > high ? high : v;
 }

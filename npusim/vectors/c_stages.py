@@ -17,6 +17,7 @@ from npusim.spec.stages import (
     SelectNegative,
     ShiftLeft,
     ShiftRight,
+    Significant,
     Table,
     Wrap,
 )
@@ -59,6 +60,8 @@ def _exact(stage: BaseStage) -> str:
             return f"shift_right(v, {_total(by)}, {_rounding(rounding)})"
         case Divide(by=by, rounding=rounding):
             return f"divide(v, {_operand(by)}, {_rounding(rounding)})"
+        case Significant(digits=digits, rounding=rounding):
+            return f"significant(v, {_operand(digits)}, {_rounding(rounding)})"
         case Saturate(to=to, to_signed=signed):
             return register_code("v", Width(to, signed), Overflow.SATURATE)
         case Wrap(to=to, to_signed=signed):

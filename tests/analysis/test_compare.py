@@ -7,12 +7,15 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from npusim.analysis.compare import affordable, compare
+from npusim.analysis import loops, pieces
+from npusim.analysis.budget import Budget
+from npusim.analysis.compare import compare, slow
 from npusim.analysis.comparison import METHODS, Difference, Method, Unit
 from npusim.analysis.rescale import Rescale
 from npusim.analysis.thresholds import thresholds
 from npusim.spec.rounding import Rounding
-from npusim.spec.stages import Add, BaseStage, Clamp, Multiply, SelectNegative, ShiftRight, Wrap
+from npusim.spec.stages import Add, BaseStage, Clamp, Multiply, SelectNegative, ShiftLeft, ShiftRight, Wrap
+from npusim.spec.width import Overflow
 
 CHANNELS = 6
 LOW, HIGH = -(1 << 15), (1 << 15) - 1
@@ -86,16 +89,52 @@ def test_what_is_not_monotone_is_looped_over() -> None:
     check_by_hand(found)
 
 
-def test_quick_channels_are_told_from_slow_ones() -> None:
-    wraps = rescale(Rounding.HALF_UP, Wrap(to=8))
-    quick, slow = affordable(unit(wraps, rescale(Rounding.HALF_UP)))
-    assert quick is not None
-    assert slow is not None
+def test_what_there_is_no_time_for_is_said_not_to_be_decided() -> None:
+    found = compare(unit(rescale(Rounding.HALF_UP, Wrap(to=8)), rescale(Rounding.HALF_UP)), budget=Budget(0))
     # in two channels the multiplier is so small that nothing wraps
-    assert (quick.left.channels, slow.left.channels) == (2, CHANNELS - 2)
-    whole = affordable(unit(rescale(Rounding.FLOOR), rescale(Rounding.HALF_UP)))
-    assert whole[0] is not None
-    assert (whole[0].left.channels, whole[1]) == (CHANNELS, None)
+    assert slow(found.unit) == len(found.undecided) == CHANNELS - 2
+    assert found.values == 2 << 16
+    assert not found.differing[found.undecided].any()
+    assert slow(unit(rescale(Rounding.FLOOR), rescale(Rounding.HALF_UP))) == 0
+
+
+WRAPPED = {
+    "multiply": (
+        Multiply(by="m", bits=18, overflow=Overflow.WRAP),
+        ShiftRight(by=(3,), rounding=Rounding.CEIL),
+    ),
+    "twice": (ShiftLeft(by=3, bits=17, overflow=Overflow.WRAP), Multiply(by="m"), Wrap(to=22)),
+    "at the end": (Multiply(by=-3), ShiftRight(by=(4,), rounding=Rounding.HALF_UP), Wrap(to=11)),
+}
+
+
+@pytest.mark.parametrize("name", WRAPPED)
+def test_between_wraps_thresholds_say_it_all(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Each side wraps elsewhere."""
+    monkeypatch.setattr(pieces, "_LEAST", 1)
+    monkeypatch.setattr(loops, "period", lambda unit: None)
+    stages = WRAPPED[name]
+    sides = [
+        Rescale((*part, CLAMP), {"m": FIELDS["m"]}, CHANNELS) for part in (stages, (Add(operand=5), *stages))
+    ]
+    found = compare(unit(*sides))
+    assert Method.PIECES in {METHODS[i] for i in found.method}
+    assert found.total > 0
+    check_by_hand(found)
+
+
+def test_one_period_says_it_all() -> None:
+    """Three bits up, wrapped to 12: results repeat after 2^9 values."""
+    shift = ShiftLeft(by=3, bits=12, overflow=Overflow.WRAP)
+    sides = [
+        Rescale((shift, ShiftRight(by=(5,), rounding=rule), CLAMP), {}, 1)
+        for rule in (Rounding.HALF_EVEN, Rounding.HALF_UP)
+    ]
+    for low, high in ((LOW, HIGH), (-20_001, 30_003), (700, 30_003)):
+        found = compare(Unit("p", "p", *sides, np.array([low]), np.array([high])))
+        assert METHODS[found.method[0]] is Method.PERIOD
+        assert found.total > 0
+        check_by_hand(found)
 
 
 def test_small_domains_are_enumerated() -> None:

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from npusim.analysis import equivalence
-from npusim.analysis.comparison import Method
+from npusim.analysis.comparison import METHODS, Method
 from npusim.analysis.equivalence import Domain
 from npusim.datapath import load_datapath
 from npusim.datapath.load import change_datapath
@@ -97,13 +97,29 @@ def test_half_even_and_half_up_agree_where_a_program_reaches_no_tie() -> None:
     assert report.values == 256
 
 
-def test_patterns_that_wrap_are_looped_over_where_no_others_tell() -> None:
+def test_patterns_that_wrap_are_decided_and_those_without_time_counted() -> None:
     wraps = change_datapath(TOY, {"pipelines.mac.result[3]": {"stage": "wrap", "to": 8}}, "wraps")
-    report = equivalence(TOY, wraps)
-    assert report.methods()[Method.LOOPED] == 2
-    assert report.left_out > 0
-    assert not report.equal
+    told: list[tuple[int, int]] = []
+    report = equivalence(TOY, wraps, seconds=600, progress=lambda done, total: told.append((done, total)))
+    assert report.undecided == 0
+    assert told[-1][0] == told[-1][1] - 1
     assert ["wraps to 8 bits"] in texts(report)
+    (mac,) = [found for found in report.units if found.unit.name == "mac.result"]
+    values = np.arange(-(1 << 15), 1 << 15)[:, None]
+    slow = [METHODS.index(method) for method in (Method.PIECES, Method.LOOPED)]
+    for channel in np.flatnonzero(np.isin(mac.method, slow))[::40].tolist():
+        alone = mac.unit.columns(np.array([channel]))
+        wrong = values[alone.left.run(values) != alone.right.run(values)]
+        assert mac.differing[channel] == wrong.size
+    hasty = equivalence(TOY, wraps, seconds=0)
+    assert hasty.undecided == sum(int(np.isin(found.method, slow).sum()) for found in report.units)
+    assert hasty.values < report.values
+
+
+def test_datapaths_that_fill_other_registers_are_compared() -> None:
+    """A field in a sum with one of the multiplier's adds nothing."""
+    report = equivalence(load_datapath("vta"), WES, seconds=0)
+    assert any(found.unit.name == "mac.result" for found in report.units)
 
 
 def test_two_changed_rules_are_found_together() -> None:

@@ -1,43 +1,25 @@
 """Every accumulator through the shipped kernels, against thresholds that the spec alone found.
 
-The slow tier, minutes: ``pytest -m slow tests/analysis/test_exhaustive.py``. The lemma that makes
+The slow tier, about twenty minutes on two processors: ``pytest -m slow tests/analysis/test_exhaustive.py``.
+It says a line for each thing it checks; each part is a test, which ``-k`` can pick. The lemma that makes
 thresholds enough is stated in npusim.analysis.monotone and tested in test_monotone.
 """
 
 from __future__ import annotations
 
-from dataclasses import replace
-
-import numpy as np
 import pytest
 
 from npusim.analysis.exhaustive import check_kernel, spec_thresholds
 from npusim.analysis.rescale import Rescale
-from npusim.analysis.thresholds import unique_rows
-from npusim.compiler import compile_network
-from npusim.datapath import load_datapath
-from npusim.demo import BUNDLED, RECIPES, bundled, load_images
 from npusim.errors import InputError
-from npusim.network import load_network
+from npusim.kernels import isa
+from npusim.kernels.isa import InstructionSet
 from npusim.spec.interval import Interval
 from npusim.spec.rounding import Rounding
-from npusim.spec.stages import Clamp, Multiply, ShiftRight, Wrap
+from npusim.spec.stages import Clamp, Multiply, Wrap
 from npusim.spec.width import Width
-from npusim.steps.mac import MacStep
-
-WES = load_datapath("wes_npu")
-STAGES = WES.pipelines["mac"].result or ()
-ALL = Interval.of(Width(32))
-INT8 = np.dtype(np.int8)
-PATTERNS = [(32768, 39, 0), (65535, 40, 0), (45001, 38, 3), (32769, 24, 15), (65535, 63, 15), (51111, 0, 0)]
-"""(multiplier, shift, inverse shift): normalised ends, ties, most of the range used, none of it."""
-
-
-def rescale(multiplier: int, shift: int, inverse: int, rounding: Rounding = Rounding.HALF_UP) -> Rescale:
-    """wes_npu's, with one set of fields."""
-    stages = tuple(replace(s, rounding=rounding) if isinstance(s, ShiftRight) else s for s in STAGES)
-    fields = {"multiplier": multiplier, "shift": shift, "inverse_shift": inverse, "y_zero": -5}
-    return Rescale(stages, {**fields, "low": -128, "high": 127}, 1)
+from tests.analysis.exhaustive_bundle import ALL, INT8, STAGES, What, check_one_pass, checks, rescale
+from tests.kernels.processes import run_lines
 
 
 @pytest.mark.parametrize("rounding", Rounding)
@@ -76,32 +58,68 @@ def test_pipelines_that_are_not_monotone_are_refused() -> None:
         check_kernel(Rescale(stages, {"multiplier": 3}, 1), 0, ALL, INT8)
 
 
-@pytest.mark.slow
-@pytest.mark.parametrize("pattern", PATTERNS)
-@pytest.mark.parametrize("rounding", [Rounding.HALF_UP, Rounding.HALF_EVEN, Rounding.AWAY])
-def test_every_32_bit_accumulator(pattern: tuple[int, int, int], rounding: Rounding) -> None:
-    found = check_kernel(rescale(*pattern, rounding), 0, ALL, INT8)
-    assert (found.accumulators, found.first_wrong) == (1 << 32, None)
+def test_a_check_of_each_set_in_this_process() -> None:
+    """What the slow tier runs, but for its size."""
+    names = {what: [check.name for check in checks(what)] for what in What}
+    assert len(names[What.SHARED]) > 40
+    assert len(names[What.PER_CHANNEL]) > 400
+    assert names[What.PER_CHANNEL] == names[What.PER_CHANNEL_PROVEN]
+    assert set(names[What.ONE_PASS]) == {*names[What.SHARED], *names[What.PATTERNS]}
+    found = checks(What.PER_CHANNEL_PROVEN)[7].run()
+    assert (found.accumulators, found.first_wrong) == (1 << 24, None)
+
+
+@pytest.mark.skipif(
+    isa.selected() is not InstructionSet.AVX512_VNNI, reason="needs AVX-512 VNNI, which this machine lacks"
+)
+def test_the_kernel_in_one_pass() -> None:
+    """Multiplier 51111 and no shift: results leave 32 bits early, so few accumulators are accepted."""
+    found = check_one_pass(rescale(51111, 0, 0))
+    assert found.first_wrong is None
+    assert 1 << 16 < found.accumulators < 1 << 18
+
+
+# What the slow tier runs in full, 2^32 accumulators through each instruction set's own machine code: every
+# triple where a layer has one multiplier, and the patterns. The triples of per-channel multipliers are eight
+# times as many: in full on the best set, on the others over more accumulators than the networks can reach. It
+# suffices: all sets compile one loop, whose code does not depend on the multiplier's value.
+BEST = isa.available()[-1]
+OTHERS = tuple(choice for choice in InstructionSet if choice is not BEST)
+SETS: dict[What, tuple[int, tuple[InstructionSet, ...]]] = {
+    What.PATTERNS: (2, tuple(InstructionSet)),
+    What.SHARED: (4, tuple(InstructionSet)),
+    What.PER_CHANNEL: (16, (BEST,)),
+    What.PER_CHANNEL_PROVEN: (1, OTHERS),
+    What.ONE_PASS: (6, (InstructionSet.AVX512_VNNI,)),
+}
+TARGETS = {
+    InstructionSet.GENERIC: {"NUMBA_CPU_NAME": "generic", "NUMBA_CPU_FEATURES": ""},
+    InstructionSet.AVX2: {"NUMBA_CPU_NAME": "haswell", "NUMBA_CPU_FEATURES": "+avx2,-avx512f"},
+    InstructionSet.AVX512_VNNI: {},
+}
+"""What numba compiles for, so that loops without dot products are each set's own as well."""
+CASES = [
+    pytest.param(what, choice, part, parts, id=f"{what}-{choice.value}-{part + 1} of {parts}")
+    for what, (parts, choices) in SETS.items()
+    for choice in choices
+    for part in range(parts)
+]
 
 
 @pytest.mark.slow
-def test_every_32_bit_accumulator_of_the_demo_networks() -> None:
-    """Every (multiplier, shift, inverse shift) that the bundled networks are compiled to.
-
-    Per-channel multipliers are many hundred: those over 24 bits, which their sums do not exceed.
-    """
-    calibration, _ = load_images("digits_calibration.h5")
-    wide = load_datapath("wes_npu_per_channel")
-    rescales: list[tuple[Rescale, Interval]] = []
-    for name in BUNDLED:
-        for recipe in RECIPES:
-            datapath = wide if recipe == "per_channel" else WES
-            made = compile_network(load_network(bundled(f"{name}.yaml")), datapath, recipe, calibration)
-            for step in made.ordered_steps:
-                if isinstance(step, MacStep):
-                    whole = Rescale(step.stages(datapath), step.fields, step.outputs)
-                    columns = unique_rows(whole.field_matrix())[0]
-                    domain = ALL if datapath is WES else Interval.of(Width(24))
-                    rescales += [(whole.columns(np.array([one])), domain) for one in columns]
-    for one, domain in rescales:
-        assert check_kernel(one, 0, domain, INT8).first_wrong is None
+@pytest.mark.parametrize(("what", "choice", "part", "parts"), CASES)
+def test_every_accumulator(
+    what: What, choice: InstructionSet, part: int, parts: int, capsys: pytest.CaptureFixture[str]
+) -> None:
+    if choice not in isa.available():
+        pytest.skip(f"needs {choice.value}, which this machine lacks")
+    said = []
+    for line in run_lines(
+        "-m", "tests.analysis.exhaustive_bundle", what, str(part), str(parts),
+        NPUSIM_ISA=choice.value, **TARGETS[choice],
+    ):  # fmt: skip
+        said.append(line)
+        with capsys.disabled():
+            print(f"\n  {line}", end="", flush=True)
+    assert said
+    assert all(line.endswith(": right") for line in said)

@@ -152,7 +152,7 @@ def test_eval_as_json(cli: Cli, folder: Path) -> None:
 
 
 def test_eval_takes_several_files_and_label_offsets(cli: Cli, folder: Path) -> None:
-    save_data("y.h5", {"images": images(), "labels": LABELS - 1})
+    save_data("y.h5", {"images": images(), "labels": (LABELS - 1) % 3})
     both = quiet(
         cli("eval", "net.yaml", "prog.yaml", "--data", "x.h5", "--data", "x.h5", "--batch", 3, "--json")
     ).json
@@ -160,6 +160,10 @@ def test_eval_takes_several_files_and_label_offsets(cli: Cli, folder: Path) -> N
     assert both["integer"]["top1"] == 1.0
     moved = ("eval", "net.yaml", "prog.yaml", "--data", "y.h5", "--json")
     assert quiet(cli(*moved)).json["integer"]["top1"] == 0.0
+    save_data("y.h5", {"images": images(), "labels": LABELS - 1})
+    unlabelled = quiet(cli(*moved)).json
+    assert unlabelled["integer"]["top1"] is None
+    assert unlabelled["notes"] == ["no accuracy: a label, -1, is no class of the network (0..2)"]
     assert quiet(cli(*moved, "--label-offset", 1)).json["integer"]["top1"] == 1.0
 
 

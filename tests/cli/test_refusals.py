@@ -66,6 +66,8 @@ REFUSED = [
     (("run", "prog.yaml", "--input", "none.h5", "-o", "out.h5"), "allowed: one of images, inputs, features"),
     (("run", "two.yaml", "--input", "x.h5", "-o", "out.h5"), "several inputs"),
     ((*RUN, "--taps", "foo"), "no step of this name to tap; found 'foo'; allowed: conv, relu"),
+    ((*RUN, "--taps", "con"), "no step of this name to tap (did you mean 'conv'?)"),
+    ((*RUN, "--taps", "conv:acumulator"), "no such tap (did you mean 'accumulator'?)"),
     ((*RUN, "--taps", "conv:foo"), "no such tap; found 'foo'; allowed: accumulator"),
     ((*RUN, "--statistics", "all"), "allowed: False, True, off, events, prefix"),
     ((*RUN, "--datapath", "wes_npu_inverse0"), "steps[0].fields.inverse_shift: does not fit"),

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from npusim import reference
-from npusim.compiler.passes.fold_batch_norm import FoldBatchNorm
+from npusim.compiler.passes.fold_batch_norm import DeadChannels, FoldBatchNorm
 from npusim.layers.batch_norm import BatchNorm
 from npusim.layers.conv2d import Conv2d
 from npusim.layers.dense import Dense
@@ -78,13 +78,15 @@ def test_mean_and_sigma_are_kept_with_sigma_positive() -> None:
     assert moments.clipped(0.0, None).mean.min() >= 0
 
 
-def dead(variance: list[float], weights: np.ndarray) -> tuple[Network, Conv2d, tuple[str, ...]]:
+def dead(
+    variance: list[float], weights: np.ndarray, dead_channels: DeadChannels = DeadChannels.EMPTY
+) -> tuple[Network, Conv2d, tuple[str, ...]]:
     layers = [
         conv("c", "x", 3, len(weights), weights=weights),
         norm("bn", "c", len(weights), variance=np.array(variance)),
     ]
     before = network(layers, ["bn"])
-    after = FoldBatchNorm().run(state(before))
+    after = FoldBatchNorm(dead_channels=dead_channels).run(state(before))
     (made,) = after.network.layers
     assert isinstance(made, Conv2d)
     return before, made, after.notes
@@ -113,3 +115,14 @@ def test_channels_without_weights_keep_their_folded_bias() -> None:
 
 def test_live_channels_make_no_note() -> None:
     assert dead([1.0] * 4, some(4, 3, 3, 3))[2] == ()
+
+
+def test_kept_channels_are_folded_like_any_other() -> None:
+    weights = some(4, 3, 3, 3)
+    weights[2] *= 1e-12
+    before, made, notes = dead([1.0, 1e-8, 1.0, 1.0], weights, DeadChannels.KEEP)
+    bn = before.layers[1]
+    assert isinstance(bn, BatchNorm)
+    np.testing.assert_allclose(made.weights, weights * bn.gain()[:, None, None, None])
+    np.testing.assert_allclose(made.real_bias, bn.beta - bn.mean * bn.gain())
+    assert notes == ()

@@ -37,6 +37,18 @@ DIFFERENCES: dict[str, dict[str, Any]] = {
         "pipelines.mac.result[0].bits": 64,
         "pipelines.average_pool.result[0].bits": 64,
     },
+    "wes_npu_rex": {"mac.expansion": {"orders": 4, "form": "shared_accumulator", "max_shift": 8}},
+    "wes_npu_rex_multipliers": {
+        "mac.expansion": {"orders": 4, "form": "multiplier_per_order", "max_shift": 0},
+        "fields.align": {"bits": 3, "signed": False, "per": "layer"},
+        "pipelines.expansion": {
+            "operand": [
+                {"signed": True, "bits": 49, "rule": "A7", "by": "multiplier", "stage": "multiply"},
+                {"signed": True, "bits": 56, "rule": "A7", "by": "align", "stage": "shift_left"},
+            ],
+            "result": [{**HALF_UP, "by": ["shift", "inverse_shift"], "rule": "A7"}, ADD, CLAMP],
+        },
+    },
     "wes_npu_subtract": {"mac.zero_point": "subtract"},
     "wes_npu_inverse3": {"fields.inverse_shift.bits": 3},
     "wes_npu_inverse0": {"fields.inverse_shift.bits": 0},

@@ -13,7 +13,9 @@ import numpy.typing as npt
 
 from npusim.datapath import Datapath
 from npusim.program import Program
+from npusim.spec.expansion import ExpansionForm
 from npusim.spec.interval import Interval
+from npusim.steps.accumulate import AccumulateStep
 from npusim.steps.add import AddStep
 from npusim.steps.average_pool import AveragePoolStep
 from npusim.steps.base import Step, TensorType
@@ -23,7 +25,9 @@ from npusim.steps.fields import Activation
 from npusim.steps.mac import MacOperation, MacStep
 from npusim.steps.max_pool import MaxPoolStep
 from npusim.steps.pad import PadStep
+from npusim.steps.rescale import RescaleStep
 from npusim.steps.reshape import ReshapeStep
+from npusim.steps.sum_orders import SumOrdersStep
 
 Words = npt.NDArray[np.int64]
 
@@ -62,7 +66,7 @@ def program(datapath: Datapath) -> Program:
     return Program(
         name="golden",
         input_names=("x",),
-        output_names=("head", "cat", "ties"),
+        output_names=("head", "cat", "ties", *(step.output for step in steps if step.name == "orders")),
         tensors=tensors,
         steps=tuple(steps),
         datapath=datapath,
@@ -110,7 +114,39 @@ def _steps(datapath: Datapath) -> Iterator[Step]:
         ),
     )
     yield ReshapeStep(name="flat", inputs=("cat",), output="flat", shape=(192,))
-    yield _mac(datapath, "head", "flat", MacOperation.DENSE, (5, 192), 12)
+    head = _mac(datapath, "head", "flat", MacOperation.DENSE, (5, 192), 12)
+    yield head
+    yield from _passes(datapath, head)
+
+
+def _passes(datapath: Datapath, head: MacStep) -> Iterator[Step]:
+    """The head once more, with a second order of three of its outputs, on datapaths that sum orders."""
+    if datapath.mac.expansion is None:
+        return
+    shared = datapath.mac.expansion.form is ExpansionForm.SHARED_ACCUMULATOR
+    zero = {"x_zero": head.x_zero}
+    common: dict[str, Any] = {"operation": MacOperation.DENSE, "fields": zero}
+    yield AccumulateStep(
+        name="first", inputs=("flat",), output="first", weights=head.weights, bias=head.bias >> 9, **common
+    )
+    yield AccumulateStep(
+        name="second",
+        inputs=("flat", "first") if shared else ("flat",),
+        output="second",
+        weights=drawn(17, -7, 7, 3, 192).astype(np.int8),
+        rows=np.array([0, 2, 3]),
+        shift=5 if shared else 0,
+        bias=drawn(18, -(2**13), 2**13, 5),
+        **common,
+    )
+    fields = {name: value for name, value in head.fields.items() if name != "x_zero"}
+    last: dict[str, Any] = {"name": "orders", "output": "orders", "activation": Activation.LOW}
+    if shared:
+        yield RescaleStep(inputs=("second",), operation=MacOperation.DENSE, fields=fields, **last)
+        return
+    multiplier = fields.pop("multiplier")
+    operands = ({"multiplier": multiplier, "align": 7}, {"multiplier": 50001, "align": 2})
+    yield SumOrdersStep(inputs=("first", "second"), operand_fields=operands, fields=fields, **last)
 
 
 def _mac(

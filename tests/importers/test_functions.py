@@ -91,4 +91,4 @@ def test_softmax_at_the_end_is_left_to_the_host(tmp_path: Path) -> None:
     assert [layer.layer for layer in network.layers] == ["dense"]  # type: ignore[attr-defined]
     assert network.outputs == (made,)
     assert network.source is not None
-    assert "logits" in network.source
+    assert "logits" in network.notes[0]

@@ -167,6 +167,9 @@ FUNCTIONS: dict[str, dict[str, Any]] = {
     "HardSwish": {},
     "LeakyRelu": {"alpha": 0.2},
     "Elu": {"alpha": 0.7},
+    "Celu": {"alpha": 0.7},
+    "Selu": {},
+    "Abs": {},
     "Neg": {},
 }
 

@@ -15,6 +15,7 @@ from npusim.errors import InputError
 from npusim.importers import import_model
 from npusim.importers.tflite.importer import import_tflite
 from npusim.program import Program, load_program
+from tests.importers.models import need
 from tests.importers.tflite_models import TfliteModel, assert_exact
 
 SCALED = ("INT8", 0.1, 3)
@@ -221,3 +222,50 @@ def test_what_is_wrong_is_said(what: str, told: str, tmp_path: Path) -> None:
     path = model.save(tmp_path, y)
     text = complaint(path)
     assert told in text
+
+
+def streaming() -> tuple[TfliteModel, int]:
+    """The last four columns, three of them kept from before, through a convolution."""
+    model, rng = TfliteModel(), np.random.default_rng(3)
+    x = model.input((1, 1, 5), *SCALED)
+    handle = model.variable("past", np.full((1, 3, 5), 3), "INT8")
+    past = model.tensor((1, 3, 5), *SCALED)
+    model.add("READ_VARIABLE", [handle], [past], "ReadVariableOptions")
+    whole = model.tensor((1, 4, 5), *SCALED)
+    model.add("CONCATENATION", [past, x], [whole], "ConcatenationOptions", axis=1)
+    kept = model.tensor((1, 3, 5), *SCALED)
+    cuts = [model.constant(each, "INT32") for each in ([0, 1, 0], [1, 4, 5], [1, 1, 1])]
+    model.add("STRIDED_SLICE", [whole, *cuts], [kept], "StridedSliceOptions")
+    model.add("ASSIGN_VARIABLE", [handle, kept], [], "AssignVariableOptions")
+    flat, y = model.tensor((1, 20), *SCALED), model.tensor((1, 6), "INT8", 0.4, -5)
+    model.add("RESHAPE", [whole, model.constant([1, 20], "INT32")], [flat], "ReshapeOptions")
+    w = model.constant(rng.integers(-99, 99, (6, 20)), "INT8", 0.02)
+    model.add("FULLY_CONNECTED", [flat, w, -1], [y], "FullyConnectedOptions")
+    return model, y
+
+
+def test_variables_are_fed_back(tmp_path: Path) -> None:
+    model, y = streaming()
+    path = model.save(tmp_path, y)
+    program = import_tflite(path).program
+    assert [x.shape for x in program.inputs] == [(1, 5), (3, 5)]
+    assert [x.shape for x in program.outputs] == [(6,), (3, 5)]
+    (note,) = program.notes
+    (now, state), (made, kept) = program.input_names, program.output_names
+    assert note == f"variable past: feed {kept} back as {state}; it starts as code 3"
+    reference = need("tools.litert").Reference(path.read_bytes())
+    rng, past = np.random.default_rng(0), np.full((1, 3, 5), 3, np.int8)
+    for _ in range(6):
+        x = rng.integers(-128, 128, (1, 1, 5)).astype(np.int8)
+        reference.run([x])
+        outputs = npusim.simulate(program, {now: x, state: past}).outputs
+        np.testing.assert_array_equal(outputs[made], reference.tensor(y))
+        past = outputs[kept]
+    assert outputs[made].std() > 0
+
+
+def test_a_variable_without_a_handle(tmp_path: Path) -> None:
+    model = TfliteModel()
+    x, y = model.input((1, 4), *SCALED), model.tensor((1, 4), *SCALED)
+    model.add("READ_VARIABLE", [x], [y], "ReadVariableOptions")
+    assert "no handle of a variable" in complaint(model.save(tmp_path, y))

@@ -22,6 +22,10 @@ DTYPES = {
     "FLOAT32": np.float32,
 }
 VERSIONS = {
+    "ASSIGN_VARIABLE": 1,
+    "CALL_ONCE": 1,
+    "READ_VARIABLE": 1,
+    "VAR_HANDLE": 1,
     "DEPTH_TO_SPACE": 1,
     "EXPAND_DIMS": 1,
     "SHAPE": 1,
@@ -102,6 +106,23 @@ class TfliteModel:
                 assert hasattr(made.builtinOptions, name), name
                 setattr(made.builtinOptions, name, value)
         self.graph.operators.append(made)
+
+    def variable(self, name: str, codes: Array, kind: str) -> int:
+        """A variable that starts as these codes; returns its handle. One to a model."""
+        start, main = self.schema.SubGraphT(), self.graph
+        start.tensors, start.operators, start.inputs, start.outputs = [], [], [], []
+        self.model.subgraphs.append(start)
+        self.graph = start
+        given = self.constant(codes, kind)
+        self.add("ASSIGN_VARIABLE", [self._handle(name), given], [], "AssignVariableOptions")
+        self.graph = main
+        self.add("CALL_ONCE", [], [], "CallOnceOptions", initSubgraphIndex=len(self.model.subgraphs) - 1)
+        return self._handle(name)
+
+    def _handle(self, name: str) -> int:
+        handle = self.tensor((1,), "RESOURCE")
+        self.add("VAR_HANDLE", [], [handle], "VarHandleOptions", container="", sharedName=name)
+        return handle
 
     def content(self, *outputs: int) -> bytes:
         flatbuffers = need("flatbuffers")

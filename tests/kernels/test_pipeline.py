@@ -24,6 +24,7 @@ from npusim.spec.stages import (
     Saturate,
     ShiftLeft,
     ShiftRight,
+    Significant,
     Table,
     Wrap,
 )
@@ -117,6 +118,19 @@ def test_any_word_divided(data: st.DataObject, rounding: Rounding) -> None:
 def test_every_small_quotient(rounding: Rounding) -> None:
     values = np.repeat(np.arange(-40, 41, dtype=np.int64)[:, None], 9, axis=1)
     _check([Divide(by="by", rounding=rounding)], values, [{"by": by} for by in range(1, 10)])
+
+
+@given(digits=st.lists(st.integers(1, 70), min_size=1, max_size=4), rounding=roundings, data=st.data())
+def test_significant_bits_of_any_word(digits: list[int], rounding: Rounding, data: st.DataObject) -> None:
+    value = values_in(Interval(-(1 << 62), 1 << 62)) | st.integers(-100, 100) | st.just(-(1 << 63))
+    values = np.array([[data.draw(value) for _ in digits] for _ in range(6)], np.int64)
+    stage = Significant(digits="digits", rounding=rounding)
+    _check([stage], values, [{"digits": count} for count in digits])
+
+
+def test_no_significant_bits_are_refused() -> None:
+    with pytest.raises(InputError, match="significant bit"):
+        compile_pipeline([Significant(digits="n")], {"n": np.array([3, 0])}, 2)
 
 
 def test_a_divisor_below_one_is_refused() -> None:

@@ -9,11 +9,14 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from npusim.layers.abs import Abs
 from npusim.layers.argmax import Argmax
 from npusim.layers.base import Layer
 from npusim.layers.broadcasting import BroadcastingLayer
+from npusim.layers.celu import Celu
 from npusim.layers.conv2d_transpose import Conv2dTranspose
 from npusim.layers.elu import Elu
+from npusim.layers.gather import Gather
 from npusim.layers.gelu import Gelu, GeluForm
 from npusim.layers.hard_sigmoid import HardSigmoid
 from npusim.layers.hard_swish import HardSwish
@@ -29,6 +32,7 @@ from npusim.layers.pointwise import PointwiseLayer
 from npusim.layers.prelu import Prelu
 from npusim.layers.reduction import ReducingLayer
 from npusim.layers.resize import Interpolation, Resize
+from npusim.layers.selu import Selu
 from npusim.layers.sigmoid import Sigmoid
 from npusim.layers.silu import Silu
 from npusim.layers.slice import Slice
@@ -57,12 +61,15 @@ FURTHER_CASES: list[tuple[Layer, Shapes, tuple[int, ...]]] = [
         for layer in (
             Sigmoid(**X),
             Tanh(**X),
+            Abs(**X),
             HardSigmoid(**X, alpha=0.3),
             HardSwish(**X),
             Silu(**X),
             Mish(**X),
             LeakyRelu(**X, alpha=0.2),
             Elu(**X, alpha=0.7),
+            Celu(**X, alpha=0.7),
+            Selu(**X, alpha=1.5, gamma=1.25),
             Gelu(**X),
             Gelu(**X, form=GeluForm.TANH),
             Prelu(**X, slope=_some(4)),
@@ -85,6 +92,9 @@ FURTHER_CASES: list[tuple[Layer, Shapes, tuple[int, ...]]] = [
     (Matmul(**TWO), [(2, 3, 4), (2, 4, 5)], (2, 3, 5)),
     (Transpose(**X, permutation=(2, 0, 1)), [IMAGE], (4, 2, 3)),
     (Slice(**X, cuts=((0, 2, 1), (1, 3, 2), (1, 4, 2))), [IMAGE], (2, 1, 2)),
+    (Gather(**X, axis=1, indices=np.array([2, 0, 0, 1])), [IMAGE], (2, 4, 4)),
+    (Gather(**X, indices=np.array([3, 3, 1])), [IMAGE], (2, 3, 3)),
+    (Gather(**X, axis=0, indices=np.array([0, 1, 0])), [(2, 5)], (3, 5)),
     (Resize(**X, size=(5, 4)), [IMAGE], (5, 4, 4)),
     (
         Resize(**X, size=(5, 2), coordinates=Coordinates.ASYMMETRIC, rounding=NearestRounding.CEIL),
@@ -138,6 +148,8 @@ def further_value_of(layer: Layer, inputs: list[Floats]) -> Callable[..., float]
             return lambda *place: x[
                 tuple(start + at * step for at, (start, _, step) in zip(place, layer.cuts, strict=True))
             ]
+        case Gather():
+            return lambda *place: _copied(x, layer.axis % x.ndim, layer.indices, place)
         case Resize():
             return lambda r, c, k: _resized(layer, x[..., k], r, c)
         case Conv2dTranspose():
@@ -150,6 +162,7 @@ def _pointwise(layer: Any, v: float, channel: int) -> float:
     inner = math.sqrt(2 / math.pi) * (v + 0.044715 * v**3)
     functions: dict[str, Callable[[], float]] = {
         "sigmoid": lambda: logistic,
+        "abs": lambda: max(v, -v),
         "tanh": lambda: math.tanh(v),
         "hard_sigmoid": lambda: min(max(layer.alpha * v + layer.beta, 0), 1),
         "hard_swish": lambda: v * min(max(v + 3, 0), 6) / 6,
@@ -157,6 +170,8 @@ def _pointwise(layer: Any, v: float, channel: int) -> float:
         "mish": lambda: v * math.tanh(math.log1p(math.exp(v))),
         "leaky_relu": lambda: v if v > 0 else layer.alpha * v,
         "elu": lambda: v if v > 0 else layer.alpha * (math.exp(v) - 1),
+        "celu": lambda: v if v > 0 else layer.alpha * (math.exp(v / layer.alpha) - 1),
+        "selu": lambda: layer.gamma * (v if v > 0 else layer.alpha * (math.exp(v) - 1)),
         "prelu": lambda: v if v > 0 else float(layer.slope[channel]) * v,
         "gelu": lambda: (
             v * (1 + (math.erf(v / math.sqrt(2)) if layer.form == "erf" else math.tanh(inner))) / 2
@@ -202,6 +217,10 @@ def _largest(x: Floats, axis: int, place: tuple[int, ...]) -> float:
     whole = (0,) if x.ndim == 1 else (*place[:axis], 0, *place[axis:])
     line = _line(x, axis, whole)
     return float(line.index(max(line)))
+
+
+def _copied(x: Floats, axis: int, indices: npt.NDArray[Any], place: tuple[int, ...]) -> float:
+    return float(x[(*place[:axis], indices[place[axis]], *place[axis + 1 :])])
 
 
 def _place(layer: Resize, at: int, length: int, made: int) -> float:

@@ -19,8 +19,10 @@ from npusim.datapath import Datapath, load_datapath
 from npusim.errors import InputError
 from npusim.layers.add import Add
 from npusim.layers.argmax import Argmax
+from npusim.layers.avg_pool2d import AvgPool2d
 from npusim.layers.base import Layer
 from npusim.layers.broadcasting import BroadcastingLayer
+from npusim.layers.gather import Gather
 from npusim.layers.l2_normalization import L2Normalization
 from npusim.layers.lowering import Lowering
 from npusim.layers.matmul import Matmul
@@ -168,6 +170,25 @@ def test_bilinear_resize(x: Codes, size: Any, coordinates: Coordinates, q: Quant
     layer = Resize(**X, size=size, interpolation=Interpolation.BILINEAR, coordinates=coordinates)
     _, error = both(layer, [x], {"a": q, "y": q})
     within(error, 0.5 + 2 * (int(x.max()) - int(x.min())) * 2.0**-12)
+
+
+@settings(max_examples=30, deadline=None)
+@given(st.data(), codes((2, 3, 4, 2)), st.integers(-3, 2), QUANTIZATION)
+def test_copies_are_exact(data: st.DataObject, x: Codes, axis: int, q: Quantization) -> None:
+    places = st.lists(st.integers(0, x.shape[1:][axis] - 1), min_size=1, max_size=6)
+    layer = Gather(**X, axis=axis, indices=np.array(data.draw(places)))
+    _, error = both(layer, [x], {"a": q, "y": q})
+    within(error, 0.0)
+
+
+@settings(max_examples=30, deadline=None)
+@given(codes((2, 3, 4, 2)), st.booleans(), st.integers(-128, 127), st.floats(1e-3, 10.0))
+def test_averages_of_codes_count_padding_as_zero(x: Codes, counted: bool, zero: int, scale: float) -> None:
+    """LiteRT's datapath divides sums of codes and rounds once: half a code."""
+    q = Quantization(scale, zero)
+    layer = AvgPool2d(**X, kernel=(2, 3), stride=(2, 1), padding=((1, 0), (1, 1)), count_padding=counted)
+    _, error = both(layer, [x], {"a": q, "y": q}, load_datapath("tflite"))
+    within(error, 0.5)
 
 
 @settings(max_examples=20, deadline=None)

@@ -8,9 +8,11 @@ import sys
 import tomllib
 from pathlib import Path
 
+import pytest
+
 ROOT = Path(__file__).parents[2]
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
-MODULES = {"pyyaml": "yaml"}
+MODULES = {"pillow": "PIL", "pyyaml": "yaml"}
 """Distributions whose module has another name."""
 
 COMES_WITH = {"llvmlite": "numba", "pydantic_core": "pydantic"}
@@ -38,19 +40,29 @@ def imported(folder: Path) -> dict[str, set[str]]:
     return found
 
 
-def importers() -> set[str]:
-    """What the importers' extras bring."""
-    extras = PROJECT["optional-dependencies"]
-    return declared([*extras["onnx"], *extras["tflite"]])
+OPTIONAL = {
+    "onnx": "npusim/importers/",
+    "tflite": "npusim/importers/",
+    "dask": "npusim/sweep/cluster.py",
+    "images": "npusim/evaluation/folder.py",
+    "plots": "npusim/sweep/plots.py",
+}
+"""Extras, and where alone the modules they bring may be imported."""
+
+
+def brought(extra: str) -> set[str]:
+    """The modules that an extra brings."""
+    return declared(PROJECT["optional-dependencies"][extra])
 
 
 def test_every_import_is_declared_and_every_declaration_imported() -> None:
     core = declared(PROJECT["dependencies"])
     used = imported(ROOT / "npusim") | imported(ROOT / "kernels")
-    assert set(used) - COMES_WITH.keys() == core | importers()
+    assert set(used) - COMES_WITH.keys() == core.union(*map(brought, OPTIONAL))
 
 
-def test_optional_modules_stay_in_the_importers() -> None:
-    for name in importers():
-        outside = {path for path in imported(ROOT / "npusim")[name] if "/importers/" not in path}
+@pytest.mark.parametrize("extra", OPTIONAL)
+def test_optional_modules_stay_in_their_place(extra: str) -> None:
+    for name in brought(extra):
+        outside = {path for path in imported(ROOT / "npusim")[name] if not path.startswith(OPTIONAL[extra])}
         assert outside == set(), name

@@ -90,7 +90,7 @@ def test_onnxruntime_multiplies_then_divides_in_float32() -> None:
     for row, bits in zip(scales.tolist(), expected.tolist(), strict=True):
         x, w, y = map(Fraction, row)
         real = real_multiplier([x, w], y, datapath.scale.precision)
-        assert fill(real, datapath.scale, datapath.ranges()) == {"scale": bits}
+        assert fill(real, datapath.scale, datapath.ranges()) == {"scale": bits, "multiplier": bits}
 
 
 @pytest.mark.parametrize(

@@ -39,6 +39,15 @@ OTHERS: dict[str, dict[str, Any]] = {
             {"stage": "clamp", "low": "low", "high": "high"},
         ]
     },
+    "significant": {
+        "pipelines.mac.result": [
+            {"stage": "multiply", "by": "multiplier"},
+            {"stage": "significant", "digits": 11},
+            {"stage": "shift_right", "by": ["shift", "inverse_shift"], "rounding": "half_even"},
+            {"stage": "significant", "digits": 5, "rounding": "half_up"},
+            {"stage": "clamp", "low": "low", "high": "high"},
+        ]
+    },
     "unsigned": {
         "activation": {"bits": 8, "signed": False},
         "pipelines": {

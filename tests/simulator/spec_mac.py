@@ -16,6 +16,7 @@ from npusim.spec.mac import Accumulation
 from npusim.spec.pipeline import run
 from npusim.spec.stages import Fields
 from npusim.steps.mac import MacOperation, MacStep
+from npusim.steps.mac_array import MacArrayStep
 
 
 @dataclass
@@ -38,12 +39,28 @@ class SpecMac:
 
 def spec_mac(step: MacStep, x: npt.NDArray[np.int64], datapath: Datapath) -> SpecMac:
     """Run one image through the spec; `x` is (rows, columns, channels) or, for dense, (..., inputs)."""
+    found = SpecMac()
+    for index, made in enumerate(spec_sums(step, x, datapath)):
+        found.accumulators.append(made)
+        _rescale(step, datapath, index % step.outputs, made.value, found)
+    return found
+
+
+def spec_sums(
+    step: MacArrayStep,
+    x: npt.NDArray[np.int64],
+    datapath: Datapath,
+    partial: npt.NDArray[np.int64] | None = None,
+    shift: int = 0,
+) -> list[Accumulation]:
+    """Every accumulator of a step, pixel by pixel; it goes on from `partial` where that is given."""
     image = x.reshape(step.image(x.shape))
-    weights = step.weights.reshape(step.outputs, *step.kernel, -1)
+    weights = step.all_weights.reshape(step.outputs, *step.kernel, -1)
     rows, columns, channels = image.shape
     window = Window(step.kernel, step.stride, step.dilation, (step.padding[0][0], step.padding[1][0]))
-    found = SpecMac()
-    for pixel in _pixels(step, rows, columns):
+    held = None if partial is None else partial.reshape(-1, step.outputs)
+    found = []
+    for index, pixel in enumerate(_pixels(step, rows, columns)):
         for o in range(step.outputs):
             operands = Operands(
                 activation=lambda y, x, c: int(image[y, x, c]),
@@ -56,9 +73,9 @@ def spec_mac(step: MacStep, x: npt.NDArray[np.int64], datapath: Datapath) -> Spe
                 zero_point=datapath.mac.zero_point,
             )
             beats = _beats(step, weights.shape[3], datapath.mac.lanes)
-            made = output(operands, window, beats, pixel, int(step.bias[o]), datapath.mac.column)
-            found.accumulators.append(made)
-            _rescale(step, datapath, o, made.value, found)
+            start = None if held is None else (int(held[index, o]), shift)
+            column = datapath.mac.column
+            found.append(output(operands, window, beats, pixel, int(step.bias[o]), column, start))
     return found
 
 
@@ -73,7 +90,7 @@ def _rescale(step: MacStep, datapath: Datapath, channel: int, value: int, found:
     found.outputs.append(trace.result)
 
 
-def _pixels(step: MacStep, rows: int, columns: int) -> Iterable[tuple[int, int]]:
+def _pixels(step: MacArrayStep, rows: int, columns: int) -> Iterable[tuple[int, int]]:
     """Every output pixel whose window starts inside the padded input and ends there."""
 
     def count(size: int, axis: int) -> int:
@@ -83,13 +100,13 @@ def _pixels(step: MacStep, rows: int, columns: int) -> Iterable[tuple[int, int]]
     return [(y, x) for y in range(count(rows, 0)) for x in range(count(columns, 1))]
 
 
-def _beats(step: MacStep, per_group: int, lanes: int) -> Iterable[tuple[Product, ...]]:
+def _beats(step: MacArrayStep, per_group: int, lanes: int) -> Iterable[tuple[Product, ...]]:
     if step.operation is MacOperation.DEPTHWISE_CONV2D:
         return depthwise_beats(step.kernel, lanes)
     return conv2d_beats(step.kernel, per_group, lanes)
 
 
-def _first_channel(step: MacStep, o: int, channels: int) -> int:
+def _first_channel(step: MacArrayStep, o: int, channels: int) -> int:
     if step.operation is MacOperation.DEPTHWISE_CONV2D:
         return o // (step.outputs // channels)
     return o // (step.outputs // step.groups) * (channels // step.groups)

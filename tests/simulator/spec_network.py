@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from itertools import product
 from typing import Any
@@ -12,21 +13,26 @@ import numpy.typing as npt
 from npusim.datapath import Datapath
 from npusim.program import Program
 from npusim.spec.elementwise import combine
+from npusim.spec.expansion import sum_orders
 from npusim.spec.pipeline import run
 from npusim.spec.pooling import average_sum, maximum
-from npusim.spec.stages import Fields
+from npusim.spec.stages import BaseStage, Fields
+from npusim.steps.accumulate import AccumulateStep
 from npusim.steps.average_pool import AveragePoolStep
 from npusim.steps.base import Step
 from npusim.steps.binary import BinaryStep
 from npusim.steps.clamp import ClampStep
 from npusim.steps.concat import ConcatStep
 from npusim.steps.fields import FieldValues
+from npusim.steps.interleave import InterleaveStep
 from npusim.steps.mac import MacStep
 from npusim.steps.max_pool import MaxPoolStep
 from npusim.steps.pad import PadStep
 from npusim.steps.pool_windows import window_counts
+from npusim.steps.rescale import RescaleStep
 from npusim.steps.reshape import ReshapeStep
-from tests.simulator.spec_mac import spec_mac
+from npusim.steps.sum_orders import SumOrdersStep
+from tests.simulator.spec_mac import spec_mac, spec_sums
 from tests.steps.windows import inside
 
 Words = npt.NDArray[np.int64]
@@ -60,6 +66,13 @@ def _step(step: Step, x: list[Words], shape: tuple[int, ...], datapath: Datapath
             values = [accumulation.value for accumulation in made.accumulators]
             found.accumulators[step.name] = np.array(values, np.int64).reshape(shape)
             return made.outputs
+        case AccumulateStep():
+            partial = x[1] if step.resumes else None
+            return [one.value for one in spec_sums(step, x[0], datapath, partial, step.shift)]
+        case RescaleStep():
+            return _rescaled(step.stages(datapath), x[0], step.fields)
+        case SumOrdersStep():
+            return _orders(step, x, datapath)
         case BinaryStep():
             return _binary(step, x, datapath)
         case AveragePoolStep():
@@ -75,11 +88,31 @@ def _step(step: Step, x: list[Words], shape: tuple[int, ...], datapath: Datapath
             return [min(max(code, step.low), step.high) for code in x[0].ravel().tolist()]
         case ReshapeStep():
             return x[0].ravel().tolist()
+        case InterleaveStep():
+            whole = np.zeros(shape, np.int64)
+            for (row, column), part in zip(np.ndindex(*step.grid), x, strict=True):
+                whole[row :: step.grid[0], column :: step.grid[1]] = part
+            return whole
     raise NotImplementedError(step.kind)
 
 
 def _channel(fields: FieldValues, channel: int) -> Fields:
     return {name: v if isinstance(v, int) else int(v[channel]) for name, v in fields.items()}
+
+
+def _rescaled(stages: Sequence[BaseStage], x: Words, fields: FieldValues) -> list[int]:
+    return [run(stages, int(x[place]), _channel(fields, place[-1])).result for place in np.ndindex(x.shape)]
+
+
+def _orders(step: SumOrdersStep, x: list[Words], datapath: Datapath) -> list[int]:
+    operand, result = step.operand_stages(datapath), step.result_stages(datapath)
+    made = []
+    for place in np.ndindex(x[0].shape):
+        fields = [_channel(own, place[-1]) for own in step.operand_fields]
+        values = [int(part[place]) for part in x]
+        rest = _channel(step.fields, place[-1])
+        made.append(sum_orders(values, operand, fields, result, rest).result.result)
+    return made
 
 
 def _binary(step: BinaryStep, x: list[Words], datapath: Datapath) -> list[int]:

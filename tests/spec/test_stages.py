@@ -24,6 +24,7 @@ from npusim.spec.stages import (
     SelectNegative,
     ShiftLeft,
     ShiftRight,
+    Significant,
     Wrap,
     field_name,
 )
@@ -101,6 +102,7 @@ TIGHT: list[BaseStage] = [
     ShiftLeft(by="shift"),
     *(ShiftRight(by=("shift", "b"), rounding=rule) for rule in Rounding),
     *(Divide(by="count", rounding=rule) for rule in Rounding),
+    *(Significant(digits="count", rounding=rule) for rule in Rounding),
     Clamp(low="low", high="high"),
     Clamp(low="a", high=2),
     Saturate(to=3),

@@ -11,15 +11,20 @@ import pytest
 from npusim.errors import InputError
 from npusim.files.array_model import same_values
 from npusim.program import STEPS, load_program
+from npusim.steps.accumulate import AccumulateStep
 from npusim.steps.add import AddStep
+from npusim.steps.add_words import AddWordsStep
 from npusim.steps.argmax import ArgmaxStep
+from npusim.steps.arithmetic_right_shift import ArithmeticRightShiftStep
 from npusim.steps.average_pool import AveragePoolStep
+from npusim.steps.average_pool_float32 import AveragePoolFloat32Step
 from npusim.steps.base import Step, TensorType
 from npusim.steps.clamp import ClampStep
 from npusim.steps.concat import ConcatStep
 from npusim.steps.constant import ConstantStep
 from npusim.steps.fields import Activation
 from npusim.steps.interleave import InterleaveStep
+from npusim.steps.interpolate_words import InterpolateWordsStep
 from npusim.steps.l2_normalization import L2NormalizationStep
 from npusim.steps.mac import MacStep
 from npusim.steps.matmul import MatmulStep
@@ -27,8 +32,11 @@ from npusim.steps.max_pool import MaxPoolStep
 from npusim.steps.maximum import MaximumStep
 from npusim.steps.minimum import MinimumStep
 from npusim.steps.mul import MulStep
+from npusim.steps.mul_words import MulWordsStep
 from npusim.steps.pad import PadStep
 from npusim.steps.recode import RecodeStep
+from npusim.steps.rescale import RescaleStep
+from npusim.steps.rescale_words import RescaleWordsStep
 from npusim.steps.reshape import ReshapeStep
 from npusim.steps.resize_bilinear import ResizeBilinearStep
 from npusim.steps.resize_float32 import ResizeFloat32Step
@@ -36,8 +44,11 @@ from npusim.steps.resize_nearest import ResizeNearestStep
 from npusim.steps.slice import SliceStep
 from npusim.steps.softmax import SoftmaxStep
 from npusim.steps.sub import SubStep
+from npusim.steps.sub_words import SubWordsStep
+from npusim.steps.sum_orders import SumOrdersStep
 from npusim.steps.table import TableStep
 from npusim.steps.transpose import TransposeStep
+from npusim.steps.weighted_resize import WeightedResizeStep
 from tests.steps.one_step import CHANNELWISE, WES, one_step
 
 X = {"name": "step", "inputs": ("x",), "output": "y"}
@@ -118,7 +129,25 @@ def test_a_step_comes_back_as_it_was(tmp_path: Path, step: Step, shapes: list[An
     assert (tmp_path / "q.yaml").read_text() == text
 
 
-ELSEWHERE = {ConstantStep, L2NormalizationStep, MacStep, RecodeStep, ResizeFloat32Step, SoftmaxStep}
+ELSEWHERE = {
+    AccumulateStep,
+    AddWordsStep,
+    ArithmeticRightShiftStep,
+    AveragePoolFloat32Step,
+    ConstantStep,
+    InterpolateWordsStep,
+    L2NormalizationStep,
+    MacStep,
+    MulWordsStep,
+    RecodeStep,
+    RescaleStep,
+    RescaleWordsStep,
+    ResizeFloat32Step,
+    SoftmaxStep,
+    SubWordsStep,
+    SumOrdersStep,
+    WeightedResizeStep,
+}
 """Steps that need more than a test of all of them gives them."""
 
 
@@ -148,6 +177,8 @@ def test_a_bad_document_names_file_line_and_key(tmp_path: Path, line: str, inste
 
 
 COPIES = (
+    ClampStep,
+    MaxPoolStep,
     PadStep,
     ReshapeStep,
     ResizeNearestStep,

@@ -20,7 +20,7 @@ from npusim.spec.interval import Interval
 from npusim.spec.mac import BiasPlace, accumulate
 from npusim.spec.pipeline import run
 from npusim.spec.rounding import Rounding
-from npusim.spec.stages import BaseStage, Clamp, Divide, Float32, Float64, Table, field_name
+from npusim.spec.stages import BaseStage, Clamp, Divide, Float32, Float64, Significant, Table, field_name
 from npusim.vectors.c_reference import c_reference
 from tests.tools import require_tool, run_tool
 
@@ -91,6 +91,8 @@ def draw(datapath: Datapath, stages: tuple[BaseStage, ...], rng: random.Random) 
             fields[stage.low], fields[stage.high] = min(low, high), max(low, high)
         if isinstance(stage, Divide):
             fields[str(stage.by)] = rng.randint(1, 400)
+        if isinstance(stage, Significant) and isinstance(stage.digits, str):
+            fields[stage.digits] = rng.randint(1, 63)
         # Finite floats: subnormal, least, greatest, and some in between.
         if isinstance(stage, Float32):
             exponent = rng.choice([0, 1, 100, 120, 127, 140, 200, 254])

@@ -34,6 +34,7 @@ class AbsorbBias(Pass):
     """
 
     kind: ClassVar[str] = "absorb_bias"
+    moves_ranges: ClassVar[bool] = True
 
     pass_: Literal["absorb_bias"] = Field("absorb_bias", alias="pass")
     sigmas: float = Field(3.0, gt=0, le=100)

@@ -39,6 +39,7 @@ class Equalize(Pass):
     """
 
     kind: ClassVar[str] = "equalize"
+    moves_ranges: ClassVar[bool] = True
 
     pass_: Literal["equalize"] = Field("equalize", alias="pass")
     sweeps: int = Field(40, ge=1, le=1000)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from enum import StrEnum
 from typing import ClassVar, Literal
 
 import numpy as np
@@ -19,6 +20,15 @@ from npusim.network import Network
 _DEAD_WEIGHT = 1e-10
 
 
+class DeadChannels(StrEnum):
+    """What becomes of channels that emit a constant."""
+
+    EMPTY = "empty"
+    """Their weights become zero, their bias what they emit."""
+    KEEP = "keep"
+    """They are folded like any other: hardly any variance makes huge weights that do nothing."""
+
+
 class FoldBatchNorm(Pass):
     """Batch norms disappear into weights and biases.
 
@@ -28,14 +38,18 @@ class FoldBatchNorm(Pass):
 
     Attributes
     ----------
+    dead_channels
+        What becomes of dead channels. Kept ones ruin a scale that the layer's channels share.
     dead_variance
         A channel whose running variance is below this fraction of the layer's median variance emits
-        a constant: its weights become zero, its bias beta.
+        a constant, beta: it is dead.
     """
 
     kind: ClassVar[str] = "fold_batch_norm"
+    moves_ranges: ClassVar[bool] = True
 
     pass_: Literal["fold_batch_norm"] = Field("fold_batch_norm", alias="pass")
+    dead_channels: DeadChannels = DeadChannels.EMPTY
     dead_variance: float = Field(1e-6, ge=0)
 
     def run(self, state: Compilation) -> Compilation:
@@ -61,13 +75,20 @@ class FoldBatchNorm(Pass):
         gain = norm.gain()
         weights = layer.weights.astype(np.float64) * gain.reshape(-1, *[1] * (layer.weights.ndim - 1))
         bias = norm.beta + (layer.real_bias - norm.mean) * gain
-        variance = np.asarray(norm.variance, np.float64)
-        constant = variance < self.dead_variance * np.median(variance)
-        weights[constant], bias = 0.0, np.where(constant, norm.beta, bias)
-        empty = _ranges(weights) < _DEAD_WEIGHT
-        weights[empty] = 0.0
+        dead = 0
+        if self.dead_channels is DeadChannels.EMPTY:
+            constant = self._constant(norm)
+            weights[constant], bias = 0.0, np.where(constant, norm.beta, bias)
+            empty = _ranges(weights) < _DEAD_WEIGHT
+            weights[empty] = 0.0
+            dead = int(np.count_nonzero(constant | empty))
         folded = layer.replace(weights=weights, bias=bias.astype(np.float64), output=norm.outputs[0])
-        return folded, int(np.count_nonzero(constant | empty))
+        return folded, dead
+
+    def _constant(self, norm: BatchNorm) -> npt.NDArray[np.bool_]:
+        variance = np.asarray(norm.variance, np.float64)
+        made: npt.NDArray[np.bool_] = variance < self.dead_variance * np.median(variance)
+        return made
 
 
 def _foldable(network: Network, norm: BatchNorm) -> MacLayer | None:

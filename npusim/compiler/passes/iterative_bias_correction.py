@@ -18,11 +18,18 @@ from npusim.layers.mac_layer import MacLayer
 from npusim.network import Network
 from npusim.program import Program, Real
 from npusim.simulator import simulate
-from npusim.steps.base import Step
+from npusim.steps.accumulate import AccumulateStep
+from npusim.steps.base import Step, TensorType
 from npusim.steps.mac import MacStep
+from npusim.steps.mac_array import MacArrayStep
+from npusim.steps.rescale import RescaleStep
+from npusim.steps.sum_orders import SumOrdersStep
 
 Array = npt.NDArray[Any]
 Means = npt.NDArray[np.float64]
+
+_SUMMED = (MacStep, RescaleStep, SumOrdersStep)
+"""Steps that read a layer's whole sums."""
 
 
 class IterativeBiasCorrection(Pass):
@@ -83,33 +90,81 @@ class IterativeBiasCorrection(Pass):
         program = state.program
         assert program is not None
         tensors = {name: _codes(program, name, data) for name, data in images.items()}
-        readers = {name: step.name for step in program.ordered_steps for name in step.inputs}
-        steps: list[Step] = []
-        corrected = 0
+        types = dict(program.tensors)
+        makers = {step.output: step for step in program.ordered_steps}
+        readers = {name: step.name for step in program.ordered_steps for name in _read(step, makers)}
+        corrected, count = 0, len(next(iter(images.values())))
         for step in program.ordered_steps:
             state.progress(f"correcting biases: {step.name}")
-            steps.append(step)
-            if isinstance(step, MacStep) and step.name in wanted:
-                steps[-1], changed = self._correct_step(program, step, tensors, wanted[step.name])
-                corrected += changed
-            tensors[step.output] = _run(program, steps[-1], tensors, ())[0]
-            for name in step.inputs:
+            if step.name in wanted and isinstance(step, _SUMMED):
+                changed = self._corrected(program, step, makers, types, tensors, wanted[step.name])
+                corrected += _biases_changed(makers[changed.output], changed)
+                makers[changed.output] = changed
+                if changed.output != step.output:  # a pass before this step
+                    types[changed.output] = changed.output_type(
+                        [types[name] for name in changed.inputs], program.datapath
+                    )
+                    tensors[changed.output] = _run(program, types, changed, tensors, ())[0]
+            made = _run(program, types, makers[step.output], tensors, ())[0]
+            # a constant knows no batch
+            tensors[step.output] = made if step.inputs else np.repeat(made, count, axis=0)
+            for name in _read(step, makers):
                 if readers[name] == step.name:
                     tensors.pop(name, None)
-        return program.replace(steps=tuple(steps)), corrected
+        steps = tuple(makers[step.output] for step in program.steps)
+        return program.replace(steps=steps, tensors=types), corrected
 
-    def _correct_step(
-        self, program: Program, step: MacStep, tensors: Mapping[str, Array], wanted: Means
-    ) -> tuple[MacStep, int]:
-        worth = program.real.accumulators[step.name]
-        _, taps = _run(program, step, tensors, ("accumulator",))
-        shifts = wanted - _pixel_means(taps["accumulator"]) * worth
+    def _corrected(
+        self,
+        program: Program,
+        step: MacStep | RescaleStep | SumOrdersStep,
+        makers: Mapping[str, Step],
+        types: Mapping[str, TensorType],
+        tensors: Mapping[str, Array],
+        wanted: Means,
+    ) -> MacArrayStep:
+        """The step that holds a layer's bias: itself, or the pass whose sums it reads first."""
+        worths = program.real.accumulators
+        if isinstance(step, MacStep):
+            holder: MacArrayStep = step
+            _, taps = _run(program, types, step, tensors, ("accumulator",))
+            sums = _pixel_means(taps["accumulator"]) * worths[step.name]
+        else:
+            holder = _pass(makers[step.inputs[0]])
+            passes = [makers[name] for name in step.inputs]
+            parts = [_pixel_means(tensors[one.output]) * worths[one.name] for one in passes]
+            sums = np.sum(parts, axis=0)
+        return holder.replace(bias=self._bias(program, holder, wanted - sums, worths[holder.name]))
+
+    def _bias(self, program: Program, step: MacArrayStep, shifts: Means, worth: Array) -> Array:
+        """The bias that takes off the mean of the shifts, (images, channels), where that is significant."""
         mean = shifts.mean(axis=0)
         error = shifts.std(axis=0, ddof=1) / np.sqrt(len(shifts)) if len(shifts) > 1 else np.zeros_like(mean)
         change = np.where(np.abs(mean) >= self.standard_errors * error, np.rint(mean / worth), 0)
         register = program.datapath.mac.bias.register
-        bias = np.clip(step.bias + change.astype(np.int64), register.low, register.high)
-        return step.replace(bias=bias), int(np.count_nonzero(bias != step.bias))
+        bias: Array = np.clip(step.bias + change.astype(np.int64), register.low, register.high)
+        return bias
+
+
+def _pass(step: Step) -> AccumulateStep:
+    assert isinstance(step, AccumulateStep)
+    return step
+
+
+def _biases_changed(before: Step, after: MacArrayStep) -> int:
+    assert isinstance(before, MacArrayStep)
+    return int(np.count_nonzero(before.bias != after.bias))
+
+
+def _read(step: Step, makers: Mapping[str, Step]) -> set[str]:
+    """The tensors that a step reads, and those that its passes read: they are run again when corrected."""
+    passes = [makers[name] for name in step.inputs if name in makers]
+    return {
+        name
+        for one in (step, *passes)
+        if one is step or isinstance(one, AccumulateStep)
+        for name in one.inputs
+    }
 
 
 def _pixel_means(values: Array) -> Means:
@@ -125,13 +180,17 @@ def _codes(program: Program, name: str, real: Array) -> Array:
 
 
 def _run(
-    program: Program, step: Step, tensors: Mapping[str, Array], points: tuple[str, ...]
+    program: Program,
+    types: Mapping[str, TensorType],
+    step: Step,
+    tensors: Mapping[str, Array],
+    points: tuple[str, ...],
 ) -> tuple[Array, dict[str, Array]]:
     """Run one step alone on the public simulator: its output, and what was tapped."""
     alone = program.replace(
         input_names=tuple(dict.fromkeys(step.inputs)),
         output_names=(step.output,),
-        tensors={name: program.tensors[name] for name in (*step.inputs, step.output)},
+        tensors={name: types[name] for name in (*step.inputs, step.output)},
         steps=(step,),
         real=Real(),
     )

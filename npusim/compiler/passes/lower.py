@@ -12,10 +12,12 @@ from npusim.datapath import Datapath
 from npusim.errors import InputError
 from npusim.files.arrays import FloatArray
 from npusim.input_codes import byte_codes
+from npusim.layers.expansion import order_of, order_worths
 from npusim.layers.lowering import Lowering
-from npusim.layers.mac_layer import MacLayer, accumulator_worth
+from npusim.layers.mac_layer import MacLayer
 from npusim.network import Network
 from npusim.program import Program, Real, RealTensor
+from npusim.steps.accumulate import AccumulateStep
 from npusim.steps.base import Step, TensorType, activation_type
 from npusim.steps.mac import MacStep
 
@@ -84,9 +86,11 @@ def _accumulators(
     state: Compilation, lowering: Lowering, layer: MacLayer, steps: list[Step]
 ) -> dict[str, FloatArray]:
     """What one accumulator unit of each channel is worth, for each MAC step of a layer."""
-    worth = accumulator_worth(lowering.real_scale(layer.inputs[0]), state.weights[layer.name])
-    real = np.array([float(unit) for unit in worth])
-    return {step.name: real for step in steps if isinstance(step, MacStep)}
+    worths = order_worths(lowering, layer.inputs[0], state.weights[layer.name])
+    real = [np.array([float(unit) for unit in worth]) for worth in worths]
+    made = {step.name: real[0] for step in steps if isinstance(step, MacStep)}
+    passes = [step for step in steps if isinstance(step, AccumulateStep)]
+    return made | {step.name: real[order_of(step) - 1] for step in passes}
 
 
 def _real(state: Compilation, accumulators: dict[str, FloatArray]) -> Real:

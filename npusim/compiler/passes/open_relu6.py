@@ -34,6 +34,7 @@ class OpenRelu6(Pass):
     """
 
     kind: ClassVar[str] = "open_relu6"
+    moves_ranges: ClassVar[bool] = True
 
     pass_: Literal["open_relu6"] = Field("open_relu6", alias="pass")
     mode: Opening

@@ -42,6 +42,7 @@ class Spiq(Pass):
     """
 
     kind: ClassVar[str] = "spiq"
+    moves_ranges: ClassVar[bool] = True
 
     pass_: Literal["spiq"] = Field("spiq", alias="pass")
     sigmas: float = Field(6.0, gt=0, le=100)

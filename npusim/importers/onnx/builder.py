@@ -13,6 +13,7 @@ from pydantic import ValidationError
 
 from npusim.errors import InputError
 from npusim.importers.onnx.complaints import first_complaint
+from npusim.importers.onnx.folding import MAX_ELEMENTS
 from npusim.importers.onnx.graph import Array, OnnxGraph, OnnxNode
 from npusim.importers.onnx.views import View
 from npusim.layers.base import Layer
@@ -57,12 +58,18 @@ class Builder:
     ----------
     values
         What each ONNX tensor is: a constant or a tensor of the network.
+    origins
+        Of tensors that were repeated, what they were before: arithmetic repeats its operands itself.
+    readers
+        Which nodes read each ONNX tensor.
     """
 
     def __init__(self, graph: OnnxGraph) -> None:
         self.values: dict[str, Tensor | Array] = dict(graph.constants)
         self.layers: dict[str, Layer] = {}
         self.batch = graph.batch
+        self.origins: dict[tuple[str, View], Tensor] = {}
+        self.readers = graph.readers()
         self._taken: dict[tuple[str, View, tuple[int, ...]], tuple[str, Shape]] = {}
         self._uses = graph.uses()
         self._names: set[str] = set()
@@ -83,14 +90,14 @@ class Builder:
 
     def tensor(self, node: OnnxNode, index: int = 0) -> Tensor:
         """An input that must be computed by the network."""
-        value = self._value(node, index)
+        value = self.value(node, index)
         if not isinstance(value, Tensor):
             raise node.error(f"input {index} must not be a constant")
         return value
 
     def constant(self, node: OnnxNode, index: int) -> Array:
         """An input that must be constant."""
-        value = self._value(node, index)
+        value = self.value(node, index)
         if isinstance(value, Tensor):
             raise node.error(
                 f"input {index} must be a constant",
@@ -119,7 +126,8 @@ class Builder:
             raise node.error(f"input {index} must be one number", found=value.shape)
         return float(value.reshape(-1)[0])
 
-    def _value(self, node: OnnxNode, index: int) -> Tensor | Array:
+    def value(self, node: OnnxNode, index: int) -> Tensor | Array:
+        """An input, computed or constant."""
         if not node.has_input(index):
             raise node.error(f"input {index} is missing")
         return self.values[node.inputs[index]]
@@ -131,6 +139,10 @@ class Builder:
     def is_read(self, name: str) -> bool:
         """Whether anything reads an ONNX tensor."""
         return self._uses[name] > 0
+
+    def uses(self, name: str) -> int:
+        """How often an ONNX tensor is read; being an output counts as well."""
+        return self._uses[name]
 
     # layers
 
@@ -167,9 +179,20 @@ class Builder:
     def shape_of(self, node: OnnxNode, name: str, stored: Sequence[Shape]) -> Shape:
         """The shape of what a layer makes."""
         try:
-            return self.layers[name].output_shapes(stored)[0]
+            made = self.layers[name].output_shapes(stored)[0]
         except InputError as error:
             raise error.within(node.label) from None
+        if prod(made) > MAX_ELEMENTS:
+            raise node.error("makes a tensor that is too large", found=made, allowed=f"{MAX_ELEMENTS} values")
+        return made
+
+    def drop_unread(self, outputs: Sequence[str]) -> None:
+        """Take out the layers that no output depends on."""
+        wanted = set(outputs)
+        for layer in reversed(list(self.layers.values())):
+            if wanted.intersection(layer.outputs):
+                wanted |= set(layer.inputs)
+        self.layers = {key: x for key, x in self.layers.items() if wanted.intersection(x.outputs)}
 
     # layouts
 
@@ -253,7 +276,13 @@ class Builder:
         except ValueError:
             return None
         arranged = full.reshape(_split(x.view)).transpose(np.argsort(x.view.sequence))
-        rows = arranged.reshape(-1, x.stored[-1])
+        # Along axes that only repeat the constant there is nothing to look at.
+        repeats = [stride == 0 for stride in arranged.strides]
+        channels = prod(arranged.shape) // x.stored[-1]
+        while repeats and prod(arranged.shape[: len(repeats)]) > channels:
+            repeats.pop()
+        once = arranged[tuple(slice(0, 1) if alike else slice(None) for alike in repeats)]
+        rows = once.reshape(-1, x.stored[-1])
         return None if (rows != rows[0]).any() else rows[0].copy()
 
 

@@ -17,7 +17,7 @@ from npusim.importers.onnx.input_layout import stored_order
 from npusim.importers.onnx.outputs import named_outputs
 from npusim.importers.onnx.reader import read_onnx
 from npusim.importers.onnx.registry import converters
-from npusim.importers.onnx.simplify import simplify
+from npusim.importers.onnx.simplify import LastSoftmax, simplify
 from npusim.importers.onnx.unsupported import what_it_needs
 from npusim.importers.onnx.views import View
 from npusim.network import Network, NetworkInput
@@ -33,11 +33,12 @@ def import_network(
     mean: Numbers | None = None,
     std: Numbers | None = None,
     channel_order: str = "rgb",
+    last_softmax: str = LastSoftmax.HOST,
 ) -> Network:
     """Read a float ONNX model (opset 11 to 21).
 
-    Images become NHWC; a softmax at the end is dropped, so that the network answers with logits.
-    `Network.source` says what was done.
+    Images become NHWC; a softmax at the end is left to the host, so that the network answers with logits.
+    `Network.notes` says what was left out.
 
     Parameters
     ----------
@@ -49,6 +50,9 @@ def import_network(
         How bytes become what the model reads, ``(x - mean) / std``: one for all channels or one each.
     channel_order
         The order of colours the model expects, ``rgb`` or ``bgr``.
+    last_softmax
+        ``host``, or ``keep``: for datapaths that compute a softmax. Compiled for another one, a program
+        ends before it.
 
     Raises
     ------
@@ -61,16 +65,21 @@ def import_network(
     """
     path = Path(path)
     preprocess = preprocess_of(mean, std, channel_order)
+    if last_softmax not in list(LastSoftmax):
+        allowed = ", ".join(LastSoftmax)
+        raise InputError("no such place for the last softmax", found=last_softmax, allowed=allowed)
     try:
-        graph, notes = simplify(read_onnx(path))
+        graph, notes = simplify(read_onnx(path), LastSoftmax(last_softmax))
         builder = Builder(graph)
         inputs = _add_inputs(builder, graph)
         for node in graph.nodes:
             _convert(node, builder)
         outputs = named_outputs(builder, graph.outputs)
+        builder.drop_unread(outputs)
         return _network(
             name=path.stem if name is None else name,
-            source="; ".join([f"imported from {path.name}", *notes]),
+            source=f"imported from {path.name}",
+            notes=tuple(notes),
             preprocess=preprocess,
             inputs=inputs,
             layers=tuple(builder.layers.values()),
@@ -138,6 +147,8 @@ def _convert(node: OnnxNode, builder: Builder) -> None:
         raise node.error("the operation is not supported", allowed=what_it_needs(node.op))
     made = converter(node, builder)
     outputs = made if isinstance(made, list) else [made]
+    if any(isinstance(value, Tensor) and value.rank == 0 for value in outputs):
+        raise node.error("makes a number, which has no batch", allowed="a tensor that keeps its batch")
     builder.values |= {name: value for name, value in zip(node.outputs, outputs, strict=False) if name}
     missing = [name for name in node.outputs[len(outputs) :] if name and builder.is_read(name)]
     if missing:

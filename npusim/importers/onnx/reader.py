@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
+from math import prod
 from pathlib import Path
 from typing import Any
 
@@ -14,11 +16,13 @@ from npusim.importers.onnx.graph import Array, Attribute, OnnxGraph, OnnxNode
 
 MAX_FILE_BYTES = 1 << 31
 MAX_NODES = 100_000
+MAX_INPUT = 1 << 28
+"""Values of one input."""
 OPSETS = range(11, 22)
-_DOMAINS = {"", "ai.onnx"}
+DOMAINS = frozenset({"", "ai.onnx"})
 
 
-def read_onnx(path: Path) -> OnnxGraph:
+def read_onnx(path: Path, domains: frozenset[str] = DOMAINS, opsets: range = OPSETS) -> OnnxGraph:
     """The graph of an ONNX file, weights included.
 
     Raises
@@ -33,18 +37,21 @@ def read_onnx(path: Path) -> OnnxGraph:
         raise InputError("holds no graph: not an ONNX model, or an empty one")
     if len(proto.graph.node) > MAX_NODES:
         raise InputError("too many nodes", found=len(proto.graph.node), allowed=f"{MAX_NODES}")
-    constants = {t.name: tensor_array(t, path.parent) for t in proto.graph.initializer}
+    constants = {_text(t.name): tensor_array(t, path.parent) for t in proto.graph.initializer}
     if proto.graph.sparse_initializer:
         raise InputError("holds sparse weights", allowed="dense ones")
-    opset = _opset(proto)
-    nodes = tuple(_node(node, index, opset, path.parent) for index, node in enumerate(proto.graph.node))
+    opset = _opset(proto, opsets)
+    nodes = tuple(
+        _node(node, index, opset, path.parent, domains) for index, node in enumerate(proto.graph.node)
+    )
     batches: set[int] = set()
     inputs = {
-        value.name: _input_shape(value, batches) for value in proto.graph.input if value.name not in constants
+        _text(value.name): _input_shape(value, batches)
+        for value in proto.graph.input
+        if value.name not in constants
     }
-    graph = OnnxGraph(
-        nodes, constants, inputs, tuple(v.name for v in proto.graph.output), max(batches, default=1)
-    )
+    outputs = tuple(_text(value.name) for value in proto.graph.output)
+    graph = OnnxGraph(nodes, constants, inputs, outputs, max(batches, default=1))
     _check(graph)
     return graph
 
@@ -80,14 +87,14 @@ def _parse(path: Path) -> Any:
     return proto
 
 
-def _opset(proto: Any) -> int:
-    versions = [int(entry.version) for entry in proto.opset_import if entry.domain in _DOMAINS]
-    if len(versions) != 1 or versions[0] not in OPSETS:
+def _opset(proto: Any, opsets: range) -> int:
+    versions = [int(entry.version) for entry in proto.opset_import if entry.domain in DOMAINS]
+    if len(versions) != 1 or versions[0] not in opsets:
         raise InputError(
             "the operator set is not supported",
             key="opset_import",
             found=versions,
-            allowed=f"{OPSETS.start}..{OPSETS.stop - 1}; onnx.version_converter changes it",
+            allowed=f"{opsets.start}..{opsets.stop - 1}; onnx.version_converter changes it",
         )
     return versions[0]
 
@@ -120,16 +127,24 @@ def tensor_array(proto: Any, folder: Path) -> Array:
     return array.astype(np.float32) if array.dtype == np.float16 else array
 
 
-def _node(proto: Any, index: int, opset: int, folder: Path) -> OnnxNode:
+def _node(proto: Any, index: int, opset: int, folder: Path, domains: frozenset[str]) -> OnnxNode:
     name = proto.name or (proto.output[0] if proto.output else f"node_{index}")
-    node = OnnxNode(proto.op_type, name, tuple(proto.input), tuple(proto.output), opset=opset)
-    if proto.domain not in _DOMAINS:
+    inputs, outputs = (tuple(_text(name) for name in names) for names in (proto.input, proto.output))
+    node = OnnxNode(_text(proto.op_type), _text(name), inputs, outputs, opset=opset)
+    if proto.domain not in domains:
         raise node.error(
             "the operation belongs to another operator set", found=proto.domain, allowed="plain ONNX"
         )
-    attributes = {a.name: _attribute(a, folder) for a in proto.attribute}
+    attributes = {_text(a.name): _attribute(a, folder) for a in proto.attribute}
     known = {name: value for name, value in attributes.items() if value is not None}
-    return OnnxNode(proto.op_type, name, node.inputs, node.outputs, known, opset)
+    return replace(node, attributes=known)
+
+
+def _text(name: str | bytes) -> str:
+    """A name; damaged ones come as bytes."""
+    if isinstance(name, str):
+        return name
+    raise InputError("a name is not text: the file is damaged", found=repr(name[:40]))
 
 
 def _attribute(proto: Any, folder: Path) -> Attribute | None:
@@ -155,7 +170,7 @@ def _input_shape(value: Any, batches: set[int]) -> tuple[int, ...]:
         raise InputError("an input needs a batch and at least one more axis", key=key, found=len(dims))
     batch, *sizes = [int(dim.dim_value) for dim in dims]
     batches.add(max(batch, 1))
-    if any(not 1 <= size <= 1 << 20 for size in sizes):
+    if any(not 1 <= size <= 1 << 20 for size in sizes) or prod(sizes) > MAX_INPUT:
         names = [dim.dim_value or dim.dim_param or "?" for dim in dims]
         raise InputError(
             "only the batch may be left open",

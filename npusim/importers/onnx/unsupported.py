@@ -11,6 +11,11 @@ _NEEDS = {
     "Where": "a model without data-dependent selection",
     "NonMaxSuppression": "a model without its post-processing: cut the graph before it",
     "QuantizeLinear": "a float model: this one is quantized already, and comes in as a program",
+    "LayerNormalization": "statistics computed while running: a batch norm, which stores them, is supported",
+    "ReduceL2": "a length alone needs a root; a vector divided by its length is supported: x / ReduceL2(x)",
+    "LRN": "a model without local response normalization: it has no integer form here",
+    "GridSample": "a resampling whose places are known beforehand, such as Resize",
+    "Einsum": "a product that MatMul can say",
 }
 _LIKE = {
     "GRU": "LSTM",
@@ -22,6 +27,12 @@ _LIKE = {
     "DequantizeLinear": "QuantizeLinear",
     "QLinearConv": "QuantizeLinear",
     "ConvInteger": "QuantizeLinear",
+    "GroupNormalization": "LayerNormalization",
+    "InstanceNormalization": "LayerNormalization",
+    "MeanVarianceNormalization": "LayerNormalization",
+    "ReduceSumSquare": "ReduceL2",
+    "ReduceL1": "ReduceL2",
+    "RoiAlign": "NonMaxSuppression",
 }
 
 

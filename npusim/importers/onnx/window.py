@@ -91,6 +91,39 @@ def _pads(node: OnnxNode, size: Sequence[int], reach: Sequence[int], stride: Seq
     return tuple(pads)
 
 
+def transposed_pads(
+    node: OnnxNode, size: Sequence[int], kernel: Sequence[int]
+) -> tuple[Pads, tuple[int, ...]]:
+    """Pads and output padding of a transposed convolution.
+
+    An output shape says the pads' sum, and what is missing to it is output padding; auto_pad takes off what
+    is more than the input's length times the stride.
+    """
+    count = len(size)
+    stride, extra = per_axis(node, "strides", count, 1), per_axis(node, "output_padding", count, 0)
+    dilation = per_axis(node, "dilations", count, 1)
+    kind = node.text("auto_pad", "NOTSET")
+    if kind not in {"NOTSET", "VALID", "SAME_UPPER", "SAME_LOWER"}:
+        raise node.error("no such auto_pad", found=kind)
+    wanted = node.integers("output_shape")
+    if wanted is None and kind in {"NOTSET", "VALID"}:
+        return (explicit_pads(node, count) if kind == "NOTSET" else ((0, 0),) * count), extra
+    lengths = wanted or tuple(length * step for length, step in zip(size, stride, strict=True))
+    if len(lengths) != count or min(lengths) < 1:
+        raise node.error("the output shape does not fit", found=lengths, allowed=f"{count} numbers from 1")
+    pads, added = [], []
+    for axis, length in enumerate(lengths):
+        full = (size[axis] - 1) * stride[axis] + (kernel[axis] - 1) * dilation[axis] + 1 + extra[axis]
+        total = max(full - length, 0)
+        small, large = total // 2, total - total // 2
+        pads.append((small, large) if kind == "SAME_UPPER" else (large, small))
+        missing = max(length - full, 0)
+        if wanted is not None and missing >= stride[axis]:
+            raise node.error("the output shape does not fit", found=lengths, allowed=f"at most {full}")
+        added.append(extra[axis] if wanted is None else extra[axis] + missing)
+    return tuple(pads), tuple(added)
+
+
 def _ceil_pads(length: int, reach: int, step: int, pads: tuple[int, int]) -> tuple[int, int]:
     """Pads with which rounding down gives what rounding up gave; no window starts in the padding behind."""
     before, after = pads

@@ -12,7 +12,7 @@ import numpy.typing as npt
 from npusim.errors import InputError
 
 Array = npt.NDArray[Any]
-Option = int | float | bool | tuple[int, ...]
+Option = int | float | bool | str | tuple[int, ...]
 
 
 @dataclass(frozen=True)
@@ -81,8 +81,15 @@ class Operator:
 
     def _option(self, name: str) -> Any:
         found = self.options.get(name)
-        if found is None or isinstance(found, tuple):
+        if found is None or isinstance(found, (str, tuple)):
             raise self.error("an option is missing", found=name)
+        return found
+
+    def text(self, name: str) -> str:
+        """An option that is a text."""
+        found = self.options.get(name, "")
+        if not isinstance(found, str):
+            raise self.error("an option is not a text", found=name)
         return found
 
     def integers(self, name: str) -> tuple[int, ...]:
@@ -99,9 +106,16 @@ class Operator:
 
 @dataclass(frozen=True)
 class Graph:
-    """The main graph of a model."""
+    """The main graph of a model.
+
+    Attributes
+    ----------
+    initial
+        The graphs that CALL_ONCE operators run before the first image, by their index.
+    """
 
     tensors: tuple[Tensor, ...]
     operators: tuple[Operator, ...]
     inputs: tuple[int, ...]
     outputs: tuple[int, ...]
+    initial: Mapping[int, Graph] = field(default_factory=dict)

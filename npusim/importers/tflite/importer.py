@@ -17,6 +17,7 @@ from npusim.importers.tflite.folding import folded
 from npusim.importers.tflite.graph import Graph, Operator
 from npusim.importers.tflite.reader import read_tflite
 from npusim.importers.tflite.registry import converters
+from npusim.importers.tflite.variables import ON_VARIABLES, Variables, convert_variable
 from npusim.input_codes import byte_codes
 from npusim.preprocess import Preprocess
 from npusim.program import Program, Real
@@ -73,10 +74,10 @@ def import_program(
     """
     preprocess = preprocess_of(mean, std, channel_order)
     program = import_tflite(path, name=name).program
-    return program if preprocess is None else _with_bytes(program, preprocess)
+    return program if preprocess is None else with_bytes(program, preprocess)
 
 
-def _with_bytes(program: Program, preprocess: Preprocess) -> Program:
+def with_bytes(program: Program, preprocess: Preprocess) -> Program:
     """The program with the code of every byte (A9), for images."""
     tables = {}
     for x in program.inputs:
@@ -92,8 +93,9 @@ def import_tflite(path: str | Path, *, name: str | None = None) -> ImportedModel
     try:
         graph = read_tflite(path)
         builder = Builder(graph, load_datapath(DATAPATHS[_activation_kind(graph)]))
-        notes = _convert_all(graph, builder)
-        program = _program(path, name, builder, notes)
+        variables = Variables()
+        notes = _convert_all(graph, builder, variables)
+        program = _program(path, name, builder, notes, variables)
     except InputError as error:
         raise error.at(file=path) from None
     return ImportedModel(program, builder.values)
@@ -111,21 +113,25 @@ def _activation_kind(graph: Graph) -> str:
     return max(found, key=lambda kind: found[kind])
 
 
-def _convert_all(graph: Graph, builder: Builder) -> tuple[str, ...]:
+def _convert_all(graph: Graph, builder: Builder, variables: Variables) -> tuple[str, ...]:
     for index in graph.inputs:
         tensor = graph.tensors[index]
         if tensor.kind in CODES and tensor.scales.size:
             builder.add_input(tensor)
         else:
             builder.host.add(index)
-    left = [operator for operator in graph.operators if not _convert(operator, builder)]
+    left = [operator for operator in graph.operators if not _convert(operator, builder, variables)]
     counts = Counter(operator.op for operator in left)
     what = ", ".join(f"{number} {op}" for op, number in sorted(counts.items()))
-    return (f"left to the host, being or following operations on no codes: {what}",) if what else ()
+    hosted = (f"left to the host, being or following operations on no codes: {what}",) if what else ()
+    return (*hosted, *variables.notes(graph))
 
 
-def _convert(operator: Operator, builder: Builder) -> bool:
+def _convert(operator: Operator, builder: Builder, variables: Variables) -> bool:
     """Convert an operator; False if it is the host's."""
+    if operator.op in ON_VARIABLES:
+        convert_variable(operator, builder, variables)
+        return True
     tensors = builder.graph.tensors
     reads = [tensors[index] for index in operator.inputs if index >= 0]
     makes = [tensors[index] for index in operator.outputs]
@@ -169,14 +175,17 @@ def _after_codes(operator: Operator, builder: Builder) -> bool:
     return False
 
 
-def _program(path: Path, name: str | None, builder: Builder, notes: tuple[str, ...]) -> Program:
+def _program(
+    path: Path, name: str | None, builder: Builder, notes: tuple[str, ...], variables: Variables
+) -> Program:
     graph = builder.graph
     outputs = [index for index in graph.outputs if index in builder.values]
     for operator in graph.operators:
-        if set(operator.outputs) <= builder.host:
+        if operator.outputs and set(operator.outputs) <= builder.host:
             read = [index for index in operator.inputs if index in builder.values]
             outputs += [index for index in read if graph.tensors[index].data is None]
-    names = tuple(dict.fromkeys(builder.values[index] for index in outputs))
+    made = (*(builder.values[index] for index in outputs), *variables.next_values())
+    names = tuple(dict.fromkeys(made))
     if not names or not builder.inputs:
         raise InputError("nothing is left of the model when floats are left out", allowed="an integer model")
     try:

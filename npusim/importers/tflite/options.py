@@ -13,6 +13,7 @@ OPTIONS: dict[str, tuple[str, tuple[str, ...]]] = {
     "ADD": ("AddOptions", ("FusedActivationFunction", "PotScaleInt16")),
     "AVERAGE_POOL_2D": _POOL,
     "BATCH_MATMUL": ("BatchMatMulOptions", ("AdjX", "AdjY")),
+    "CALL_ONCE": ("CallOnceOptions", ("InitSubgraphIndex",)),
     "CONCATENATION": ("ConcatenationOptions", ("Axis", "FusedActivationFunction")),
     "CONV_2D": (
         "Conv2DOptions",
@@ -54,7 +55,11 @@ OPTIONS: dict[str, tuple[str, tuple[str, ...]]] = {
     "SUM": _REDUCE,
     "TRANSPOSE_CONV": ("TransposeConvOptions", ("Padding", "StrideW", "StrideH", "FusedActivationFunction")),
     "UNPACK": ("UnpackOptions", ("Num", "Axis")),
+    "VAR_HANDLE": ("VarHandleOptions", ("Container", "SharedName")),
 }  # fmt: skip
 
 LISTS = {"NewShape", "SqueezeDims"}
 """Fields that are vectors of integers."""
+
+TEXTS = {"Container", "SharedName"}
+"""Fields that are texts."""

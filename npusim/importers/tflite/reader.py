@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 from math import prod
 from pathlib import Path
 from typing import Any
@@ -12,7 +13,7 @@ import numpy.typing as npt
 
 from npusim.errors import InputError
 from npusim.importers.tflite.graph import Array, Graph, Operator, Option, Tensor
-from npusim.importers.tflite.options import LISTS, OPTIONS
+from npusim.importers.tflite.options import LISTS, OPTIONS, TEXTS
 
 MAX_FILE_BYTES = 1 << 31
 MAX_OPERATORS = 100_000
@@ -85,13 +86,22 @@ class _Reader:
             raise InputError("the schema's version is not supported", found=self.model.Version(), allowed="3")
         if self._length(self.model.SubgraphsLength()) < 1:
             raise InputError("holds no graph")
-        main = self.model.Subgraphs(0)
-        count = self._length(main.OperatorsLength())
+        main = self._subgraph(0)
+        if not main.inputs or not main.outputs:
+            raise InputError("a model needs at least one input and one output")
+        once = {o.integer("InitSubgraphIndex") for o in main.operators if o.op == "CALL_ONCE"}
+        return replace(main, initial={index: self._subgraph(index) for index in sorted(once)})
+
+    def _subgraph(self, index: int) -> Graph:
+        if not 0 <= index < self._length(self.model.SubgraphsLength()):
+            raise InputError("holds no such graph", found=index)
+        table = self.model.Subgraphs(index)
+        count = self._length(table.OperatorsLength())
         if not 0 < count <= MAX_OPERATORS:
             raise InputError("the number of operators", found=count, allowed=f"1..{MAX_OPERATORS}")
-        tensors = tuple(self._tensor(main.Tensors(i), i) for i in range(self._length(main.TensorsLength())))
-        operators = tuple(self._operator(main.Operators(i), i) for i in range(count))
-        graph = Graph(tensors, operators, self._integers(main, "Inputs"), self._integers(main, "Outputs"))
+        tensors = tuple(self._tensor(table.Tensors(i), i) for i in range(self._length(table.TensorsLength())))
+        operators = tuple(self._operator(table.Operators(i), i) for i in range(count))
+        graph = Graph(tensors, operators, self._integers(table, "Inputs"), self._integers(table, "Outputs"))
         _check(graph)
         return graph
 
@@ -188,13 +198,20 @@ class _Reader:
             options.Init(union.Bytes, union.Pos)
         for field in fields:
             if union is None:
-                yield field, () if field in LISTS else _default(field)
+                yield field, _default(field)
+            elif field in LISTS:
+                yield field, self._integers(options, field)
             else:
-                yield field, self._integers(options, field) if field in LISTS else getattr(options, field)()
+                found = getattr(options, field)()
+                yield field, (found or b"").decode("utf-8", "replace") if field in TEXTS else found
 
 
 def _default(field: str) -> Option:
     """The schema's: an operator may leave all of its options out."""
+    if field in LISTS:
+        return ()
+    if field in TEXTS:
+        return ""
     return 1 if field.startswith(("Dilation", "PotScale")) else 0
 
 
@@ -219,5 +236,3 @@ def _check(graph: Graph) -> None:
     for index in graph.outputs:
         if index not in known:
             raise InputError("nothing makes this output", key="outputs", found=graph.tensors[index].name)
-    if not graph.inputs or not graph.outputs:
-        raise InputError("a model needs at least one input and one output")

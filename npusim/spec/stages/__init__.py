@@ -14,6 +14,7 @@ from npusim.spec.stages.saturate import Saturate
 from npusim.spec.stages.select_negative import SelectNegative
 from npusim.spec.stages.shift_left import ShiftLeft
 from npusim.spec.stages.shift_right import ShiftRight
+from npusim.spec.stages.significant import Significant
 from npusim.spec.stages.table import Table
 from npusim.spec.stages.wrap import Wrap
 
@@ -28,6 +29,7 @@ Stage = (
     | SelectNegative
     | ShiftLeft
     | ShiftRight
+    | Significant
     | Table
     | Wrap
 )
@@ -49,6 +51,7 @@ __all__ = [
     "SelectNegative",
     "ShiftLeft",
     "ShiftRight",
+    "Significant",
     "Stage",
     "Table",
     "Wrap",

@@ -37,9 +37,15 @@ _WORD = Interval.of(Width(64))
 
 def decide_path(step: MacStep, x: TensorType, datapath: Datapath, mode: StatisticsMode) -> PathDecision:
     """A5: the fast path where no order of exact sums can leave accumulator, tree and machine word."""
+    return choose_path(*reachable_sums(step, x, datapath), datapath, mode)
+
+
+def choose_path(
+    sums: Interval, reachable: Interval, datapath: Datapath, mode: StatisticsMode
+) -> PathDecision:
+    """A5, from the hulls of all partial sums of products and of all accumulator prefixes, in any order."""
     mac = datapath.mac
     register = Interval.of(mac.accumulator.register)
-    sums, reachable = reachable_sums(step, x, datapath)
     tree_holds = mac.tree is None or sums.within(Interval.of(Width(mac.tree.bits)))
     if mode is StatisticsMode.PREFIX:
         return PathDecision(Path.ORDERED, reachable, "prefix overflows are to be counted")
@@ -191,11 +197,12 @@ class MacExecutor(Executor):
                 x, self._packed, bias, self._geometry, mac.column, mac.lanes, rows
             )
         if probe.counting:
-            probe.see(_record(seen, probe.image))
+            probe.see(record(seen, probe.image))
         return values
 
 
-def _record(seen: AccumulatorStatistics, image: int) -> AccumulatorRecord:
+def record(seen: AccumulatorStatistics, image: int) -> AccumulatorRecord:
+    """What a kernel's statistics say of one image."""
     firsts = [first for first in (seen.first_final, seen.first_prefix) if first is not None]
     return AccumulatorRecord(
         int(seen.lowest.min()),

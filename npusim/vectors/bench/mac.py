@@ -118,6 +118,7 @@ def bench(unit: Unit, depths: Mapping[str, int], *, accumulators: bool = True, l
             place=f"{place} {bits.lower()}",
             where="image, where, channel",
             indent=6,
+            dump=expected,
         )
         for port, bits, expected in (
             ("accumulators", "ACCUMULATOR", "accumulators"),
@@ -138,7 +139,7 @@ def bench(unit: Unit, depths: Mapping[str, int], *, accumulators: bool = True, l
         memories=memories(found),
         fields="\n".join(f"      {line}" for line in field_drivers(unit, "column")),
         compared="\n".join(compared),
-        start=start(unit, SIZES, found),
+        start=start(unit, SIZES, found, ("accumulators", "outputs") if accumulators else ("outputs",)),
         entries=entries_driver(unit),
     )
 

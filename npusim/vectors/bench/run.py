@@ -44,6 +44,7 @@ def run_benches(
     *,
     users: Mapping[str, UserUnit] | None = None,
     rtl: Sequence[Path] = (),
+    dump: Path | None = None,
     tell: Tell = lambda _: None,
 ) -> list[StepResult]:
     """Build and run the benches of a set.
@@ -52,6 +53,9 @@ def run_benches(
     ----------
     users, rtl
         A user's units by operation and the files they are in; without them: the reference RTL.
+    dump
+        A folder for what the units answer: for each step ``found_outputs.hex`` and, of MAC tiles,
+        ``found_accumulators.hex``, in folders named as the set's own; `npusim diff` reads it.
     tell
         Told of each build and run.
 
@@ -69,12 +73,12 @@ def run_benches(
     builds = emit(folder, runnable, users, rtl)
     outcomes: dict[str, StepResult] = {}
     for build in builds:
-        outcomes |= {result.step: result for result in run_build(build, simulator, tell)}
+        outcomes |= {result.step: result for result in run_build(build, simulator, tell, dump)}
     return [_result(each, outcomes) for each in found]
 
 
-def run_build(build: Build, simulator: Simulator, tell: Tell) -> list[StepResult]:
-    """Build a unit's bench and run its cases."""
+def run_build(build: Build, simulator: Simulator, tell: Tell, dump: Path | None = None) -> list[StepResult]:
+    """Build a unit's bench and run its cases; parameters as for `run_benches`."""
     runner = simulator.runner
     with tempfile.TemporaryDirectory(prefix="npusim-") as place:
         tell(f"{simulator}: building {build.unit.name}")
@@ -82,9 +86,18 @@ def run_build(build: Build, simulator: Simulator, tell: Tell) -> list[StepResult
         results = []
         for case in build.cases:
             tell(f"{simulator}: {case.name}")
-            done = runner.run(Path(place), case.arguments())
+            done = runner.run(Path(place), [*case.arguments(), *_dumped(case, dump)])
             results.append(judge(case, done.returncode, done.stdout, done.stderr))
     return results
+
+
+def _dumped(case: Case, dump: Path | None) -> list[str]:
+    """The plusarg that says where a case's answers go."""
+    if dump is None:
+        return []
+    folder = dump.resolve() / case.folder.name
+    folder.mkdir(parents=True, exist_ok=True)
+    return [f"+dump={folder}"]
 
 
 def judge(case: Case, code: int, said: str, complained: str) -> StepResult:

@@ -16,7 +16,7 @@ from npusim.datapath.stage_operands import tables
 from npusim.spec.interval import Interval
 from npusim.spec.mac import accumulate
 from npusim.spec.pipeline import run
-from npusim.spec.stages import BaseStage, Divide, Multiply, ShiftRight, field_name
+from npusim.spec.stages import BaseStage, Divide, Multiply, ShiftRight, Significant, field_name
 from npusim.spec.stages.float_stage import FloatStage
 from npusim.vectors.bench.unit import Unit, combination, subtracts
 
@@ -217,6 +217,8 @@ def _random_registers(unit: Unit, rng: random.Random) -> Registers:
                 fields[str(stage.scale)] &= ~(1 << (stage.format.significand_bits - 1))
             if isinstance(stage, Divide):
                 fields[str(stage.by)] = max(1, fields[str(stage.by)])
+            if isinstance(stage, Significant) and isinstance(stage.digits, str):
+                fields[stage.digits] = max(1, fields[stage.digits])
     return fields
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from string import Template
 
@@ -66,9 +66,10 @@ _MEMORY = SystemVerilog("""\
 _COMMON = SystemVerilog("""\
   localparam integer SHOWN = 10;
   reg [8*200-1:0] name;
-  reg [8*1000-1:0] folder, case_folder;
+  reg [8*1000-1:0] folder, case_folder, dump;
   reg [8*200-1:0] line;
   integer compared = 0, mismatches = 0, refused = 0, comparisons = 0, latency = @latency, skipped;
+  integer dump_outputs = 0, dump_accumulators = 0;
 
   task automatic refuse(input string why);
     begin
@@ -137,7 +138,9 @@ def connections(ports: Sequence[Port]) -> str:
     return "\n".join([*signals, f"  npusim_dut dut ({joined});"])
 
 
-def start(unit: Unit, sizes: Mapping[str, int], loaded: Sequence[Memory]) -> str:
+def start(
+    unit: Unit, sizes: Mapping[str, int], loaded: Sequence[Memory], dumps: Sequence[str] = ("outputs",)
+) -> str:
     """Read arguments and files, take the unit out of reset; stop if a file is not the one written."""
     lines = ['    if (!$value$plusargs("case=%s", name)) name = "?";']
     lines += ['    if (!$value$plusargs("folder=%s", folder)) folder = ".";']
@@ -145,19 +148,32 @@ def start(unit: Unit, sizes: Mapping[str, int], loaded: Sequence[Memory]) -> str
     for size in ("comparisons", "latency", *sizes):
         lines.append(f'    skipped = $value$plusargs("{size}=%d", {size});')
     lines += [f"    load_{memory.name};" for memory in loaded]
+    lines += list(_dumps(dumps))
     lines += ["    if (refused != 0) verdict;"]
     lines += [f"    {port.name} = 0;" for port in unit.ports() if port.direction is Direction.INPUT]
     return "\n".join([*lines, "    reset = 1'b1;", "    tick;", "    reset = 1'b0;", "    tick;"])
 
 
-def compare(got: str, expected: str, *, signed: bool, place: str, where: str, indent: int) -> str:
-    """Compare one word; an X is a mismatch. `place` is a format of the integers `where`."""
+def _dumps(names: Sequence[str]) -> Iterator[str]:
+    """With +dump=FOLDER, files for what the unit answers, in the order of the expected ones."""
+    yield '    if ($value$plusargs("dump=%s", dump)) begin'
+    for name in names:
+        yield f'      dump_{name} = $fopen($sformatf("%0s/found_{name}.hex", dump), "w");'
+        yield f'      if (dump_{name} == 0) refuse($sformatf("nothing can be written in %0s", dump));'
+    yield "    end"
+
+
+def compare(
+    got: str, expected: str, *, signed: bool, place: str, where: str, indent: int, dump: str = "outputs"
+) -> str:
+    """Compare one word, and dump it; an X is a mismatch. `place` is a format of the integers `where`."""
     cast = "$signed" if signed else "$unsigned"
     shown = f"{where}, {cast}({expected}), {cast}({got})"
     return "\n".join(
         " " * indent + text
         for text in (
             "compared = compared + 1;",
+            f'if (dump_{dump} != 0) $fdisplay(dump_{dump}, "%h", {got});',
             f"if ({got} !== {expected}) begin",
             "  mismatches = mismatches + 1;",
             "  if (mismatches <= SHOWN)",

@@ -11,7 +11,7 @@ import numpy.typing as npt
 from npusim.spec.convolution import ZeroPoint
 from npusim.spec.loop_nest import conv2d_beats, depthwise_beats
 from npusim.steps.base import Array
-from npusim.steps.mac import MacOperation, MacStep
+from npusim.steps.mac_array import MacArrayStep, MacOperation
 from npusim.vectors.beat_order import BeatOrder
 from npusim.vectors.layouts.base import Block, Layout, StepContext
 from npusim.vectors.layouts.registers import register
@@ -34,7 +34,7 @@ class MacLayout(Layout):
 
     def __init__(self, context: StepContext) -> None:
         step = context.step
-        assert isinstance(step, MacStep)
+        assert isinstance(step, MacArrayStep)
         self._step, self._datapath = step, context.datapath
         mac = context.datapath.mac
         self._x_shape = step.image(context.inputs[0].shape)
@@ -97,17 +97,17 @@ class MacLayout(Layout):
             True,
             (*pixels, *channels),
         )
+        self.constant_streams = (self._weights, self._bias, *(stream for stream, _ in self._fields))
+        further = tuple(self._further(context, (*pixels, *channels)))
+        self.image_streams = (self._activations, self._accumulators, *further)
+
+    def _further(self, context: StepContext, axes: Axes) -> Iterator[Stream]:
+        """What is shown of every image besides activations and accumulators; `axes`: pixels, channels."""
         y = context.output
         self._outputs = Stream(
-            "expected_outputs",
-            Role.EXPECTED_OUTPUTS,
-            y.bits,
-            y.signed,
-            (*pixels, *channels),
-            tensor=step.output,
+            "expected_outputs", Role.EXPECTED_OUTPUTS, y.bits, y.signed, axes, tensor=self._step.output
         )
-        self.constant_streams = (self._weights, self._bias, *(stream for stream, _ in self._fields))
-        self.image_streams = (self._activations, self._accumulators, self._outputs)
+        yield self._outputs
 
     def _kernel_places(self, lanes: int) -> Indices:
         """(kernel row, kernel column, channel of the group) of each beat and lane; -1: missing."""
@@ -130,7 +130,7 @@ class MacLayout(Layout):
 
     def _weight_blocks(self) -> Iterator[Block]:
         step, (ky, kx, channel) = self._step, self._places
-        weights = step.weights.reshape(step.outputs, *step.kernel, -1)
+        weights = step.all_weights.reshape(step.outputs, *step.kernel, -1)
         missing = np.broadcast_to(np.asarray(step.weight_zero, np.int64), (step.outputs,))
         size = max(1, BLOCK_VALUES // channel.size)
         for start in range(0, step.outputs, size):
@@ -140,8 +140,15 @@ class MacLayout(Layout):
 
     def image(self, inputs: Sequence[Array], output: Array, taps: dict[str, Array]) -> Iterator[Block]:
         yield from self._activation_blocks(inputs[0].reshape(self._x_shape))
-        for stream, tensor in ((self._accumulators, taps["accumulator"]), (self._outputs, output)):
-            yield from stream.blocks(tensor.reshape(-1, self._step.outputs)[self._chosen])
+        yield from self._accumulators.blocks(self.shown(taps["accumulator"]))
+        yield from self._further_blocks(inputs, output)
+
+    def _further_blocks(self, inputs: Sequence[Array], output: Array) -> Iterator[Block]:
+        yield from self._outputs.blocks(self.shown(output))
+
+    def shown(self, tensor: Array) -> Array:
+        """The chosen pixels of a tensor of the output's shape: (pixels, channels)."""
+        return tensor.reshape(-1, self._step.outputs)[self._chosen]
 
     def _activation_blocks(self, x: Array) -> Iterator[Block]:
         """Windows as flat indices into the padded input; the entry behind its end fills missing lanes."""

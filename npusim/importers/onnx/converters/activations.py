@@ -57,6 +57,7 @@ CONVERTERS: dict[str, Converter] = {
     "Clip": clip,
     "Sigmoid": _function("sigmoid"),
     "Tanh": _function("tanh"),
+    "Abs": _function("abs"),
     "HardSwish": _function("hard_swish"),
     "Silu": _function("silu"),
     "Mish": _function("mish"),
@@ -68,5 +69,13 @@ CONVERTERS: dict[str, Converter] = {
     ),
     "LeakyRelu": _function("leaky_relu", lambda node: {"alpha": node.number("alpha", 0.01)}),
     "Elu": _function("elu", lambda node: {"alpha": node.number("alpha", 1.0)}),
+    "Celu": _function("celu", lambda node: {"alpha": node.number("alpha", 1.0)}),
+    "Selu": _function(
+        "selu",
+        lambda node: {
+            "alpha": node.number("alpha", 1.6732632423543772),
+            "gamma": node.number("gamma", 1.0507009873554805),
+        },
+    ),
     "PRelu": prelu,
 }

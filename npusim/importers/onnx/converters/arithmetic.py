@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import numpy as np
 
+from npusim.importers.onnx.binary import stored_constant, two
 from npusim.importers.onnx.builder import Builder, Tensor, float_array
 from npusim.importers.onnx.converters.activations import clipped
-from npusim.importers.onnx.converters.normalization import scaled, shifted
+from npusim.importers.onnx.converters.normalization import is_affine, scaled, shifted
 from npusim.importers.onnx.graph import Array, OnnxNode
 from npusim.importers.onnx.registry import Converter
 from npusim.layers.mac_layer import MacLayer
@@ -16,7 +17,7 @@ def _operands(node: OnnxNode, builder: Builder) -> tuple[Tensor, Tensor | Array,
     """(a tensor, the other operand, whether the tensor is the second one)."""
     if len(node.inputs) != 2:
         raise node.error("two inputs are wanted", found=len(node.inputs))
-    a, b = builder.values[node.inputs[0]], builder.values[node.inputs[1]]
+    a, b = builder.value(node, 0), builder.value(node, 1)
     if isinstance(a, Tensor):
         return a, b, False
     if isinstance(b, Tensor):
@@ -24,32 +25,31 @@ def _operands(node: OnnxNode, builder: Builder) -> tuple[Tensor, Tensor | Array,
     raise node.error("a computed input is wanted")
 
 
-def two(node: OnnxNode, builder: Builder, kind: str, a: Tensor, b: Tensor) -> Tensor:
-    """A layer of two tensors, both in the layout of the larger one."""
-    if a.view == b.view and a.stored == b.stored:
-        return Tensor(builder.emit(node, kind, (a.name, b.name)), a.stored, a.view)
-    rank = max(a.rank, b.rank)
-    a, b = (builder.view(node, x, (1,) * (rank - x.rank) + x.shape) for x in (a, b))
-    larger = a if np.prod(a.shape) >= np.prod(b.shape) else b
-    order = builder.without_batch((0, *(i for i in builder.natural_order(larger) if i)), a, b)
-    (first, one), (second, other) = builder.take(node, a, order), builder.take(node, b, order)
-    made = builder.emit(node, kind, (first, second))
-    return builder.result(node, made, [one, other], order)
-
-
 def add(node: OnnxNode, builder: Builder) -> Tensor:
     """Add; a constant behind a convolution or a matrix product is its bias."""
     x, other, _ = _operands(node, builder)
     if isinstance(other, Tensor):
         return two(node, builder, "add", x, other)
-    index = next(i for i in range(2) if isinstance(builder.values[node.inputs[i]], Tensor))
+    index = next(i for i in range(2) if isinstance(builder.value(node, i), Tensor))
     layer = builder.layers.get(x.name)
     vector = builder.stored_vector(x, other)
     free = isinstance(layer, MacLayer) and layer.bias is None and layer.clip is None
     if free and vector is not None and builder.read_once(node, index) and vector.size == x.stored[-1]:
         builder.layers[x.name] = layer.replace(bias=float_array(vector))  # type: ignore[union-attr]
         return x
-    return shifted(node, builder, x, other)
+    return _shifted(node, builder, x, other)
+
+
+def _shifted(node: OnnxNode, builder: Builder, x: Tensor, values: Array) -> Tensor:
+    if is_affine(builder, x, values):
+        return shifted(node, builder, x, values)
+    return two(node, builder, "add", x, stored_constant(node, builder, values, x))
+
+
+def _scaled(node: OnnxNode, builder: Builder, x: Tensor, values: Array) -> Tensor:
+    if is_affine(builder, x, values):
+        return scaled(node, builder, x, values)
+    return two(node, builder, "mul", x, stored_constant(node, builder, values, x))
 
 
 def subtract(node: OnnxNode, builder: Builder) -> Tensor:
@@ -58,8 +58,8 @@ def subtract(node: OnnxNode, builder: Builder) -> Tensor:
     if isinstance(other, Tensor):
         return two(node, builder, "sub", x, other)
     if swapped:
-        return shifted(node, builder, scaled(node, builder, x, np.array([-1], np.float32)), other)
-    return shifted(node, builder, x, -float_array(other))
+        return _shifted(node, builder, scaled(node, builder, x, np.array([-1], np.float32)), other)
+    return _shifted(node, builder, x, -float_array(other))
 
 
 def multiply(node: OnnxNode, builder: Builder) -> Tensor:
@@ -67,7 +67,7 @@ def multiply(node: OnnxNode, builder: Builder) -> Tensor:
     x, other, _ = _operands(node, builder)
     if isinstance(other, Tensor):
         return two(node, builder, "mul", x, other)
-    return scaled(node, builder, x, other)
+    return _scaled(node, builder, x, other)
 
 
 def divide(node: OnnxNode, builder: Builder) -> Tensor:
@@ -77,7 +77,7 @@ def divide(node: OnnxNode, builder: Builder) -> Tensor:
         raise node.error("division by a computed tensor", allowed="division by a constant")
     if not np.all(other):
         raise node.error("division by zero")
-    return scaled(node, builder, x, 1 / float_array(other))
+    return _scaled(node, builder, x, 1 / float_array(other))
 
 
 def negate(node: OnnxNode, builder: Builder) -> Tensor:
@@ -107,7 +107,7 @@ def _extreme(kind: str) -> Converter:
         if isinstance(other, Tensor):
             return two(node, builder, kind, x, other)
         if other.size != 1:
-            raise node.error("a constant bound is one number", found=other.shape)
+            return two(node, builder, kind, x, stored_constant(node, builder, other, x))
         bound = float(other.reshape(-1)[0])
         return clipped(node, builder, x, *((None, bound) if kind == "minimum" else (bound, None)))
 

@@ -10,7 +10,7 @@ import numpy as np
 from npusim.importers.onnx.builder import Builder, Tensor, float_array
 from npusim.importers.onnx.graph import Array, OnnxNode
 from npusim.importers.onnx.registry import Converter
-from npusim.importers.onnx.window import explicit_pads, per_axis, read_window
+from npusim.importers.onnx.window import per_axis, read_window, transposed_pads
 
 
 def _weights(node: OnnxNode, builder: Builder, x: Tensor) -> Array:
@@ -62,12 +62,10 @@ def _kernel_before_inputs(weights: Array, kernel: Sequence[int]) -> Array:
 
 
 def conv_transpose(node: OnnxNode, builder: Builder) -> Tensor:
-    """ConvTranspose with explicit pads; auto_pad and output_shape say the same in other words."""
+    """ConvTranspose; auto_pad and output_shape say its pads in other words."""
     x = builder.tensor(node)
     weights = _weights(node, builder, x)  # inputs, outputs per group, kernel
     count = x.rank - 2
-    if node.text("auto_pad", "NOTSET") not in {"NOTSET", "VALID"} or "output_shape" in node.attributes:
-        raise node.error("explicit pads are wanted", found="auto_pad or output_shape", allowed="pads")
     groups = node.integer("group", 1)
     if groups < 1 or weights.shape[0] % groups or weights.shape[0] != x.shape[1]:
         raise node.error(
@@ -76,6 +74,7 @@ def conv_transpose(node: OnnxNode, builder: Builder) -> Tensor:
     per_group = weights.reshape(groups, -1, weights.shape[1], *([1] * (2 - count)), *weights.shape[2:])
     ordered = np.moveaxis(per_group, 1, 4)  # groups, outputs per group, rows, columns, inputs per group
     ahead = [1] * (2 - count)
+    padding, output_padding = transposed_pads(node, x.shape[2:], weights.shape[2:])
     name, stored = builder.take_image(node, x)
     made = builder.emit(
         node,
@@ -85,8 +84,8 @@ def conv_transpose(node: OnnxNode, builder: Builder) -> Tensor:
         bias=_bias(node, builder),
         stride=(*ahead, *per_axis(node, "strides", count, 1)),
         dilation=(*ahead, *per_axis(node, "dilations", count, 1)),
-        padding=(*[(0, 0)] * (2 - count), *explicit_pads(node, count)),
-        output_padding=(*[0] * (2 - count), *per_axis(node, "output_padding", count, 0)),
+        padding=(*[(0, 0)] * (2 - count), *padding),
+        output_padding=(*[0] * (2 - count), *output_padding),
         groups=groups,
     )
     return builder.image_result(node, x, made, stored)

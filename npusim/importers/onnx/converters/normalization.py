@@ -41,6 +41,16 @@ def shifted(node: OnnxNode, builder: Builder, x: Tensor, values: Array) -> Tenso
     return _affine(node, builder, x, offset=values)
 
 
+def is_affine(builder: Builder, x: Tensor, values: Array) -> bool:
+    """Whether a constant holds one value per channel, along whichever axis, or one for all."""
+    lengths = (1,) * (x.rank - values.ndim) + values.shape
+    if len(lengths) > x.rank:
+        return values.size == 1
+    fits = all(length in {1, found} for length, found in zip(lengths, x.shape, strict=True))
+    alike = builder.stored_vector(x, values) is not None
+    return fits and (alike or sum(length > 1 for length in lengths) == 1)
+
+
 def _affine(
     node: OnnxNode, builder: Builder, x: Tensor, *, gain: Array | None = None, offset: Array | None = None
 ) -> Tensor:

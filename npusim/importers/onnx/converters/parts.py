@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from itertools import accumulate
 
 from npusim.importers.onnx.builder import Builder, Tensor
+from npusim.importers.onnx.copies import copied
 from npusim.importers.onnx.graph import OnnxNode
 from npusim.importers.onnx.registry import Converter
 from npusim.importers.onnx.shapes import one_axis
@@ -28,22 +29,29 @@ def _cut(node: OnnxNode, builder: Builder, x: Tensor, cuts: Mapping[int, Cut]) -
 
 
 def slice_(node: OnnxNode, builder: Builder) -> Tensor:
-    """Slice with constant bounds and positive steps."""
+    """Slice with constant bounds; a negative step reverses."""
     x = builder.tensor(node)
     starts, ends = builder.integers(node, 1), builder.integers(node, 2)
     axes = builder.integers(node, 3) if node.has_input(3) else tuple(range(len(starts)))
     steps = builder.integers(node, 4) if node.has_input(4) else (1,) * len(starts)
     if not len(starts) == len(ends) == len(axes) == len(steps):
         raise node.error("starts, ends, axes and steps differ in length")
-    cuts = {}
+    cuts: dict[int, Cut] = {}
+    backwards: dict[int, range] = {}
     for start, end, axis, step in zip(starts, ends, axes, steps, strict=True):
-        if not -x.rank <= axis < x.rank or step < 1:
-            raise node.error("no such slice", found=f"axis {axis}, step {step}", allowed="steps from 1")
+        if not -x.rank <= axis < x.rank or step == 0:
+            raise node.error("no such slice", found=f"axis {axis}, step {step}")
         first, last, _ = slice(start, end, step).indices(x.shape[axis])
-        if first >= last:
+        if not range(first, last, step):
             raise node.error("the slice is empty", found=(start, end))
-        cuts[axis % x.rank] = (first, last, step)
-    return _cut(node, builder, x, cuts)
+        if step < 0:
+            backwards[axis % x.rank] = range(first, last, step)
+        else:
+            cuts[axis % x.rank] = (first, last, step)
+    made = _cut(node, builder, x, cuts)
+    for axis, places in backwards.items():
+        made = copied(node, builder, made, axis, places)
+    return made
 
 
 def split(node: OnnxNode, builder: Builder) -> list[Tensor]:
@@ -66,17 +74,19 @@ def split(node: OnnxNode, builder: Builder) -> list[Tensor]:
 
 
 def gather(node: OnnxNode, builder: Builder) -> Tensor:
-    """Gather of one index, or of evenly spaced ones."""
+    """Gather of one index, or of several; evenly spaced ones are a slice."""
     x = builder.tensor(node)
     axis = one_axis(node, x.rank, 0)
     indices = builder.constant(node, 1)
     length = x.shape[axis]
     places = [int(index) + (length if index < 0 else 0) for index in indices.reshape(-1)]
+    if indices.ndim > 1 or not places or not 0 <= min(places) <= max(places) < length:
+        raise node.error("a list of indices is supported", found=places[:8], allowed=f"0..{length - 1}")
     step = places[1] - places[0] if len(places) > 1 else 1
-    even = bool(places) and step >= 1 and places == list(range(places[0], places[-1] + 1, step))
-    if indices.ndim > 1 or not even or not 0 <= places[0] <= places[-1] < length:
-        raise node.error("indices that are evenly spaced are supported", found=places[:8], allowed="a slice")
-    made = _cut(node, builder, x, {axis: (places[0], places[-1] + 1, step)})
+    if step >= 1 and places == list(range(places[0], places[-1] + 1, step)):
+        made = _cut(node, builder, x, {axis: (places[0], places[-1] + 1, step)})
+    else:
+        made = copied(node, builder, x, axis, places)
     shape = list(made.shape)
     return made if indices.ndim else builder.view(node, made, shape[:axis] + shape[axis + 1 :])
 

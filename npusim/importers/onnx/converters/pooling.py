@@ -1,16 +1,16 @@
-"""Pools, and means over axes, which are averages of whole images."""
+"""Pools."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from math import prod
+from dataclasses import replace
 from typing import Any
 
 from npusim.importers.onnx.builder import Builder, Tensor
+from npusim.importers.onnx.copies import copied
 from npusim.importers.onnx.graph import OnnxNode
+from npusim.importers.onnx.reducing import pooled
 from npusim.importers.onnx.registry import Converter
-from npusim.importers.onnx.shapes import counted, read_axes
-from npusim.importers.onnx.window import read_window
+from npusim.importers.onnx.window import Window, read_window
 
 
 def _pool(node: OnnxNode, builder: Builder, kind: str, **fields: Any) -> Tensor:
@@ -19,15 +19,47 @@ def _pool(node: OnnxNode, builder: Builder, kind: str, **fields: Any) -> Tensor:
     if x.rank not in {3, 4} or x.shape[0] != 1 or min(kernel, default=0) < 1:
         raise node.error("pools over images and signals are supported", found=x.shape)
     window = read_window(node, x.shape[2:], kernel)
+    image = x if x.rank == 4 else builder.view(node, x, (*x.shape[:2], 1, x.shape[2]))
     if window.dilation != (1, 1):
-        raise node.error("pools without dilation are supported", found=window.dilation)
+        image, window = _spread(node, builder, image, window, padded=kind == "max_pool2d")
+    name, stored = builder.take_image(node, image)
     if window.overhang and fields.get("count_padding"):
-        raise node.error("ceil_mode with count_include_pad is not supported where windows overhang")
-    name, stored = builder.take_image(node, x)
+        # Padding counts, what overhangs beyond it does not: the padding becomes pixels.
+        whole = replace(node, attributes={**node.attributes, "ceil_mode": 0})
+        inner = read_window(whole, x.shape[2:], kernel).padding
+        name = builder.emit(node, "pad", (name,), pads=(*inner, (0, 0)))
+        stored = builder.shape_of(node, name, [stored])
+        over = tuple((0, out[1] - own[1]) for out, own in zip(window.padding, inner, strict=True))
+        window, fields = replace(window, padding=over), {**fields, "count_padding": False}
     made = builder.emit(
         node, kind, (name,), kernel=window.kernel, stride=window.stride, padding=window.padding, **fields
     )
     return builder.image_result(node, x, made, stored)
+
+
+def _spread(
+    node: OnnxNode, builder: Builder, x: Tensor, window: Window, *, padded: bool
+) -> tuple[Tensor, Window]:
+    """An image in which the windows of a dilated pool lie side by side, and the pool over it.
+
+    Taps in the padding are replaced by others of their window, which changes no maximum.
+    """
+    if not padded and any(before or after for before, after in window.padding):
+        raise node.error("a dilated average pool with padding is not supported", found=window.padding)
+    for axis in range(2):
+        length, (before, after) = x.shape[2 + axis], window.padding[axis]
+        taps, spread, step = window.kernel[axis], window.dilation[axis], window.stride[axis]
+        reach = (taps - 1) * spread + 1
+        places: list[int] = []
+        for first in range(-before, length + after - reach + 1, step):
+            inside = [at for at in range(first, first + reach, spread) if 0 <= at < length]
+            if not inside:
+                raise node.error("a window lies in the padding", found=window.padding)
+            places += inside + inside[:1] * (taps - len(inside))
+        if not places:
+            raise node.error("the kernel does not fit into the input", found=reach, allowed=f"{length}")
+        x = copied(node, builder, x, 2 + axis, places)
+    return x, Window(window.kernel, window.kernel, (1, 1), ((0, 0), (0, 0)))
 
 
 def average_pool(node: OnnxNode, builder: Builder) -> Tensor:
@@ -47,39 +79,10 @@ def global_max_pool(node: OnnxNode, builder: Builder) -> Tensor:
     return _pool(whole, builder, "max_pool2d")
 
 
-def average(node: OnnxNode, builder: Builder, x: Tensor, axes: Sequence[int], *, keep_axes: bool) -> Tensor:
-    """The mean over some axes: a global average pool of an image whose pixels they are."""
-    if 0 in axes and x.shape[0] == 1:
-        axes = [axis for axis in axes if axis != 0]
-    rest = [axis for axis in range(x.rank) if axis not in axes]
-    kept = [axis for axis in (*builder.natural_order(x), 0) if axis in rest and (axis or x.shape[0] > 1)]
-    reduced = [axis for axis in builder.natural_order(x) if axis in axes]
-    name, shape = builder.take(node, x, (*reduced, *kept))
-    pixels, channels = [x.shape[axis] for axis in reduced], prod(x.shape[axis] for axis in kept)
-    image = (pixels[0], pixels[1], channels) if len(pixels) == 2 else (1, prod(pixels), channels)
-    pooled = builder.emit(node, "global_avg_pool", (builder.reshaped(node, name, shape, image),))
-    made = builder.result(node, pooled, [image], (1,))
-    split = builder.view(node, made, (1, *(x.shape[axis] for axis in kept)))
-    places = {axis: 1 + index for index, axis in enumerate(kept)}
-    view = type(split.view)(
-        split.view.atoms, tuple(split.view.axes[places[a]] if a in places else () for a in rest)
-    )
-    result = Tensor(split.name, split.stored, view)
-    whole = [1 if axis in axes else x.shape[axis] for axis in range(x.rank)]
-    return builder.view(node, result, whole) if keep_axes else result
-
-
 def global_average_pool(node: OnnxNode, builder: Builder) -> Tensor:
     """GlobalAveragePool."""
     x = builder.tensor(node)
-    return average(node, builder, x, range(2, x.rank), keep_axes=True)
-
-
-def reduce_mean(node: OnnxNode, builder: Builder) -> Tensor:
-    """ReduceMean."""
-    x = builder.tensor(node)
-    axes = counted(node, read_axes(node, builder) or tuple(range(x.rank)), x.rank)
-    return average(node, builder, x, axes, keep_axes=bool(node.integer("keepdims", 1)))
+    return pooled(node, builder, "global_avg_pool", x, range(2, x.rank))
 
 
 CONVERTERS: dict[str, Converter] = {
@@ -87,5 +90,4 @@ CONVERTERS: dict[str, Converter] = {
     "MaxPool": max_pool,
     "GlobalMaxPool": global_max_pool,
     "GlobalAveragePool": global_average_pool,
-    "ReduceMean": reduce_mean,
 }

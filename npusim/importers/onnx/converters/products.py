@@ -32,7 +32,7 @@ def gemm(node: OnnxNode, builder: Builder) -> Tensor:
 
 def matmul(node: OnnxNode, builder: Builder) -> Tensor:
     """MatMul with constant weights, or of two computed tensors."""
-    x, other = builder.tensor(node), builder.values[node.inputs[1]]
+    x, other = builder.tensor(node), builder.value(node, 1)
     if isinstance(other, Tensor):
         return _computed(node, builder, x, other)
     if other.ndim != 2:
@@ -43,7 +43,7 @@ def matmul(node: OnnxNode, builder: Builder) -> Tensor:
 def _product(node: OnnxNode, builder: Builder, x: Tensor, weights: Array, bias: Array | None) -> Tensor:
     """The last axis times (outputs, inputs): dense for one row, a 1x1 convolution for several."""
     if x.rank < 2 or x.shape[-1] != weights.shape[1]:
-        raise node.error("weights do not fit the input", found=weights.shape, allowed=f"{x.shape[-1]} inputs")
+        raise node.error("weights do not fit the input", found=weights.shape, allowed=f"as {x.shape} has")
     weights, bias = float_array(weights), None if bias is None else float_array(bias)
     if all(length == 1 for length in x.shape[:-1]):
         name, (features,) = builder.reshaped(node, x.name, x.stored, (x.shape[-1],)), (x.shape[-1],)

@@ -6,7 +6,9 @@ from math import prod
 
 import numpy as np
 
+from npusim.importers.onnx.binary import broadcast, stored_constant
 from npusim.importers.onnx.builder import Builder, Tensor
+from npusim.importers.onnx.copies import copied
 from npusim.importers.onnx.folding import shape_slice
 from npusim.importers.onnx.graph import Array, OnnxNode
 from npusim.importers.onnx.registry import Converter
@@ -78,26 +80,64 @@ def transpose(node: OnnxNode, builder: Builder) -> Tensor:
 
 
 def expand(node: OnnxNode, builder: Builder) -> Tensor:
-    """Expand where it changes nothing but the rank."""
-    x = builder.tensor(node)
-    wanted = builder.integers(node, 1)
-    try:
-        made = np.broadcast_shapes(x.shape, wanted)
-    except ValueError:
-        raise node.error("the shapes do not go together", found=x.shape, allowed=f"{wanted}") from None
-    if prod(made) != prod(x.shape):
-        raise node.error("a computed tensor is repeated", found=x.shape, allowed="expanding constants")
-    return builder.view(node, x, made)
+    """Expand: axes of length 1 repeated."""
+    return broadcast(node, builder, builder.tensor(node), builder.integers(node, 1))
+
+
+def tile(node: OnnxNode, builder: Builder) -> Tensor:
+    """Tile: whole axes repeated."""
+    x, times = builder.tensor(node), builder.integers(node, 1)
+    if len(times) != x.rank or min(times, default=1) < 1 or max(times, default=1) > 1 << 20:
+        raise node.error("one count per axis is wanted", found=times, allowed=f"{x.rank} numbers from 1")
+    for axis, count in enumerate(times):
+        if count > 1:
+            x = copied(node, builder, x, axis, list(range(x.shape[axis])) * count)
+    return x
+
+
+def depth_to_space(node: OnnxNode, builder: Builder) -> Tensor:
+    """DepthToSpace: channels become pixels, in either order."""
+    x, size = builder.tensor(node), node.integer("blocksize", 0)
+    mode = node.text("mode", "DCR")
+    if x.rank != 4 or size < 1 or x.shape[1] % (size * size) or mode not in {"DCR", "CRD"}:
+        raise node.error("channels do not fill blocks", found=f"{x.shape}, blocks of {size}, {mode}")
+    images, channels, rows, columns = x.shape
+    left = channels // (size * size)
+    split = (size, size, left) if mode == "DCR" else (left, size, size)
+    order = (0, 3, 4, 1, 5, 2) if mode == "DCR" else (0, 1, 4, 2, 5, 3)
+    x = builder.view(node, x, (images, *split, rows, columns))
+    moved = Tensor(x.name, x.stored, x.view.transposed(order))
+    return builder.view(node, moved, (images, left, rows * size, columns * size))
+
+
+def space_to_depth(node: OnnxNode, builder: Builder) -> Tensor:
+    """SpaceToDepth: blocks of pixels become channels."""
+    x, size = builder.tensor(node), node.integer("blocksize", 0)
+    if x.rank != 4 or size < 1 or x.shape[2] % size or x.shape[3] % size:
+        raise node.error("pixels do not fill blocks", found=f"{x.shape}, blocks of {size}")
+    images, channels, rows, columns = x.shape[0], x.shape[1], x.shape[2] // size, x.shape[3] // size
+    x = builder.view(node, x, (images, channels, rows, size, columns, size))
+    moved = Tensor(x.name, x.stored, x.view.transposed((0, 3, 5, 1, 2, 4)))
+    return builder.view(node, moved, (images, channels * size * size, rows, columns))
 
 
 def concat(node: OnnxNode, builder: Builder) -> Tensor:
-    """Concat of computed tensors, all in the layout of the first."""
-    tensors = [builder.tensor(node, index) for index in range(len(node.inputs))]
-    first = tensors[0]
-    axis = one_axis(node, first.rank, 1)
-    if any(x.rank != first.rank for x in tensors):
-        raise node.error("inputs of one rank are wanted", found=[x.shape for x in tensors])
-    largest = max(tensors, key=lambda x: prod(x.shape))
+    """Concat, all in the layout of the largest computed tensor; constants are stored."""
+    given = [builder.value(node, index) for index in range(len(node.inputs))]
+    computed = [value for value in given if isinstance(value, Tensor)]
+    if not computed:
+        raise node.error("a computed input is wanted")
+    largest = max(computed, key=lambda x: prod(x.shape))
+    axis = one_axis(node, largest.rank, 1)
+    if any(value.ndim != largest.rank for value in given if not isinstance(value, Tensor)) or any(
+        x.rank != largest.rank for x in computed
+    ):
+        raise node.error("inputs of one rank are wanted", found=[value.shape for value in given])
+    tensors = [
+        value if isinstance(value, Tensor) else stored_constant(node, builder, value, largest)
+        for value in given
+        if isinstance(value, Tensor) or value.size
+    ]
     order = builder.natural_order(largest)
     if axis not in order or any(x.shape[0] != 1 for x in tensors):
         order = (0, *(i for i in order if i != 0))
@@ -106,20 +146,25 @@ def concat(node: OnnxNode, builder: Builder) -> Tensor:
     return builder.result(node, name, [stored for _, stored in taken], order)
 
 
+_MIRRORS = {"reflect": "reflect", "edge": "edge", "wrap": "wrap"}
+
+
 def pad(node: OnnxNode, builder: Builder) -> Tensor:
-    """Pad with a constant."""
+    """Pad with a constant, or with copies of what is inside."""
     x = builder.tensor(node)
-    if node.text("mode", "constant") != "constant":
-        raise node.error("no such padding", found=node.text("mode", "constant"), allowed="constant")
-    amounts = builder.integers(node, 1)
-    axes = builder.integers(node, 3) if node.has_input(3) else tuple(range(x.rank))
-    if len(amounts) != 2 * len(axes) or min(amounts, default=0) < 0:
-        raise node.error("pads do not fit the axes", found=amounts, allowed=f"{2 * len(axes)} numbers from 0")
-    pads = [(0, 0)] * x.rank
-    for place, axis in enumerate(axes):
-        pads[counted(node, [axis], x.rank)[0]] = (amounts[place], amounts[place + len(axes)])
+    mode = node.text("mode", "constant")
+    pads = _pads(node, builder, x)
     if not any(before or after for before, after in pads):
         return x
+    if mode in _MIRRORS:
+        for axis, (before, after) in enumerate(pads):
+            if mode == "reflect" and max(before, after) >= x.shape[axis] > 1:
+                raise node.error("mirrors more than there is", found=(before, after), allowed=f"{x.shape}")
+            places = np.pad(np.arange(x.shape[axis]), (before, after), mode=_MIRRORS[mode])  # type: ignore[call-overload]
+            x = copied(node, builder, x, axis, places.tolist())
+        return x
+    if mode != "constant":
+        raise node.error("no such padding", found=mode, allowed="constant, reflect, edge, wrap")
     order = builder.natural_order(x)
     if 0 not in order and pads[0] != (0, 0):
         raise node.error("the batch cannot be padded", found=pads[0])
@@ -127,6 +172,21 @@ def pad(node: OnnxNode, builder: Builder) -> Tensor:
     name, stored = builder.take(node, x, order)
     made = builder.emit(node, "pad", (name,), pads=tuple(pads[axis] for axis in order), value=value)
     return builder.result(node, made, [stored], order)
+
+
+def _pads(node: OnnxNode, builder: Builder, x: Tensor) -> list[tuple[int, int]]:
+    """(before, after) of every axis."""
+    amounts = builder.integers(node, 1)
+    axes = builder.integers(node, 3) if node.has_input(3) else tuple(range(x.rank))
+    if (
+        len(amounts) != 2 * len(axes)
+        or not 0 <= min(amounts, default=0) <= max(amounts, default=0) <= 1 << 16
+    ):
+        raise node.error("pads do not fit the axes", found=amounts, allowed=f"{2 * len(axes)} numbers from 0")
+    pads = [(0, 0)] * x.rank
+    for place, axis in enumerate(axes):
+        pads[counted(node, [axis], x.rank)[0]] = (amounts[place], amounts[place + len(axes)])
+    return pads
 
 
 CONVERTERS: dict[str, Converter] = {
@@ -140,6 +200,9 @@ CONVERTERS: dict[str, Converter] = {
     "Unsqueeze": unsqueeze,
     "Transpose": transpose,
     "Expand": expand,
+    "Tile": tile,
+    "DepthToSpace": depth_to_space,
+    "SpaceToDepth": space_to_depth,
     "Concat": concat,
     "Pad": pad,
 }

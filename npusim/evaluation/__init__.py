@@ -1,0 +1,1 @@
+"""Evaluation: samples in, measures out; ``npusim.evaluate`` is its door."""

@@ -1,0 +1,1 @@
+"""The tasks' own measures: one file each."""

@@ -1,0 +1,1 @@
+"""Converters of quantized operators, one file per family; found because they are there."""
