@@ -58,12 +58,16 @@ class QuantizedWeights:
         Per output channel: the weights were multiplied by 2**shift before they were quantized.
     residuals
         The second and further orders (arXiv 2203.14645): the weights are the sum of all.
+    total_order
+        Where activations are read in digits: products of an order and a digit are computed up to this
+        sum of both (the first order and the highest digit are 1); None: all.
     """
 
     codes: npt.NDArray[Any]
     scales: npt.NDArray[np.float64]
     shifts: npt.NDArray[np.int64]
     residuals: tuple[ResidualWeights, ...] = ()
+    total_order: int | None = None
 
     @property
     def outputs(self) -> int:
@@ -78,7 +82,7 @@ class QuantizedWeights:
     @property
     def orders(self) -> tuple[QuantizedWeights, ...]:
         """Each order alone, of all output channels: zeros where a channel has no codes of the order."""
-        made = [replace(self, residuals=())]
+        made = [replace(self, residuals=(), total_order=None)]
         for residual in self.residuals:
             codes = np.zeros_like(self.codes)
             codes[residual.rows] = residual.codes

@@ -19,6 +19,9 @@ PRECISION_BITS = 300
 """Of transcendental functions. At a rational argument they are irrational but for trivial points, which
 come out exact, so that no tie is ever decided by an error in the last of these bits."""
 
+_LEAST_EXPONENT = -4096
+"""Of results, and far below any float64 scale: exp of a great negative number would fill the memory."""
+
 Exact = Fraction | Any
 """A rational number, or one of mpmath's, which has no types."""
 ExactFunction = Callable[[Fraction], Exact]
@@ -71,6 +74,8 @@ def _fraction(value: Any) -> Fraction:
     """An mpmath number as the rational number it is."""
     if isinstance(value, Fraction):
         return value
-    sign, mantissa, exponent, _ = value._mpf_
+    sign, mantissa, exponent, bits = value._mpf_
+    # Nearer to zero than half of any code: what is kept is that it is not zero, and on which side.
+    exponent = max(exponent, _LEAST_EXPONENT - bits)
     power: Fraction = Fraction(2) ** exponent
     return Fraction(-mantissa if sign else mantissa) * power

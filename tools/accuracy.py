@@ -59,7 +59,7 @@ def run_point(
     finished = time.perf_counter()
     result = {
         "network": network.name,
-        "recipe": recipe,
+        "recipe": Path(recipe).stem,
         "datapath": program.datapath.name,
         "images": found.images,
         "task": found.task.value,

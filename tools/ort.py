@@ -40,9 +40,10 @@ def optimized(model: onnx.ModelProto) -> onnx.ModelProto:
 
 
 def with_unsigned_activations(model: onnx.ModelProto) -> onnx.ModelProto:
-    """A QDQ model with int8 activations as ONNX Runtime itself rewrites it on x86-64, names kept.
+    """A QDQ model with uint8 instead of int8 activations, whose zero points are 128 higher.
 
-    Zero points become uint8 and 128 higher. Other models are left as they are.
+    ONNX Runtime rewrites models so itself on x86-64, but leaves out tensors that are read more than once,
+    and then computes the operators beside them in float. Other models are left as they are.
     """
     codes = {node.output[0] for node in model.graph.node if node.op_type == "QuantizeLinear"}
     if any(node.op_type != "DequantizeLinear" and codes & {*node.input} for node in model.graph.node):

@@ -24,17 +24,45 @@ import numpy.typing as npt
 
 sys.path.insert(0, str(Path(__file__).parent.parent))
 
+from npusim.cli.progress import Progress
 from npusim.errors import InputError
 from npusim.importers.tosa import NotConstantError, UnsupportedError, import_tosa
 from npusim.program import Program
 from npusim.simulator import simulate
-from tools.tosa_suite import Test, Tools, tests
+from tools.tosa_suite import EXTENSIONS, TOOLS_VERSION, VERSION, SuiteTest, Tools, found_tests
 
 Array = npt.NDArray[Any]
 Row = tuple[str, str]
 """Operator and types."""
 
+Counts = dict[Row, Counter["Outcome"]]
+
 NOT_SUPPORTED = Path(__file__).with_name("tosa_not_supported.txt")
+
+PREAMBLE = """# TOSA
+
+`npusim import GRAPH.tosa -o PROGRAM.yaml` (in Python `npusim.import_model`) reads a flatbuffer of TOSA's
+integer profile and makes a program of it, operator by operator, on the datapath `tosa_operators`; graphs of
+16-bit activations run on `tosa_operators_int16`. The bits are those of the specification. What it calls
+unpredictable (sums that leave int32) is defined by the datapath and counted; what it calls an error
+(`ERROR_IF`) is refused with a message that names the operator.
+
+- A leading size of one of an input or output is the batch: feed as many images as you like.
+- Weights, biases, zero points, multipliers, shapes and tables are stored in the program. Where a graph leaves
+  them to its caller, bind them: `npusim.importers.import_tosa(path, bound={{"weights": array}})`.
+- Inputs that only `RESCALE` with `input_unsigned` reads are unsigned in the program.
+
+## Conformance
+
+Arm's conformance suite for version {version} (`tosa-tools` {tools}), integer profile with {extensions}:
+every test that its generator makes. *Passed*: every value is that of Arm's reference model. *Rejected*: a
+graph with an error was refused. Written by
+
+    NPUSIM_TOSA_PYTHON=.tosa/bin/python python tools/tosa_conformance.py -o docs/tosa.md
+
+(half an hour; `tests/oracles/tosa.py` says how to make that environment). A test that fails, or is not
+supported without being listed, makes it end with exit code 1.
+"""
 
 
 class Outcome(StrEnum):
@@ -46,7 +74,7 @@ class Outcome(StrEnum):
     FAILED = "failed"
 
 
-def run(test: Test, tools: Tools) -> tuple[Outcome, str]:
+def run(test: SuiteTest, tools: Tools) -> tuple[Outcome, str]:
     """One test: its outcome, and why it is no other."""
     inputs = test.inputs()
     try:
@@ -68,7 +96,7 @@ def run(test: Test, tools: Tools) -> tuple[Outcome, str]:
     return Outcome.PASSED, ""
 
 
-def imported(test: Test, inputs: dict[str, Array]) -> tuple[Program, dict[str, Array]]:
+def imported(test: SuiteTest, inputs: dict[str, Array]) -> tuple[Program, dict[str, Array]]:
     """A test's program, and what it is fed: what the program must store is bound to it."""
     bound: dict[str, Array] = {}
     while True:
@@ -107,29 +135,38 @@ def listed() -> dict[Row, str]:
     return found
 
 
-def table(counts: dict[Row, Counter[Outcome]]) -> Iterator[str]:
+def table(counts: Counts) -> Iterator[str]:
     """The results in Markdown."""
     yield f"| operator | types | {' | '.join(Outcome)} |"
     yield "| --- | --- |" + " ---: |" * len(Outcome)
     for (operator, types), found in sorted(counts.items()):
         yield f"| {operator} | {types} | " + " | ".join(str(found[one]) for one in Outcome) + " |"
-    total = sum(counts.values(), Counter[Outcome]())
+    total = sum(counts.values(), Counter())
     yield "| **all** | | " + " | ".join(f"**{total[one]}**" for one in Outcome) + " |"
 
 
-def conformance(
-    folder: Path, tools: Tools, operators: Sequence[str]
-) -> tuple[dict[Row, Counter[Outcome]], list[str]]:
+def page(counts: Counts) -> Iterator[str]:
+    """The page of the documentation."""
+    yield PREAMBLE.format(version=VERSION, extensions=", ".join(EXTENSIONS), tools=TOOLS_VERSION)
+    yield from table(counts)
+    yield "\n## Not supported\n\n| operator | types | why |\n| --- | --- | --- |"
+    for (operator, types), reason in sorted(listed().items()):
+        yield f"| {operator} | {types} | {reason} |"
+
+
+def conformance(chosen: Sequence[SuiteTest], tools: Tools) -> tuple[Counts, list[str]]:
     """Outcomes by operator and types, and what is wrong."""
-    chosen, known = list(tests(folder, operators)), listed()
-    counts: dict[Row, Counter[Outcome]] = {}
-    wrong = []
-    for index, test in enumerate(chosen):
-        outcome, reason = run(test, tools)
-        row = test.operator, test.types
-        counts.setdefault(row, Counter())[outcome] += 1
-        if outcome is Outcome.FAILED or (outcome is Outcome.NOT_SUPPORTED and row not in known):
-            wrong.append(f"{outcome}: {test.folder}: {reason}")
+    known, counts, wrong = listed(), Counts(), []
+    with Progress("tests") as progress:
+        for index, test in enumerate(chosen):
+            outcome, reason = run(test, tools)
+            row = test.operator, test.types
+            counts.setdefault(row, Counter())[outcome] += 1
+            if outcome is Outcome.FAILED or (outcome is Outcome.NOT_SUPPORTED and row not in known):
+                wrong.append(f"{outcome}: {test.folder}: {reason}")
+            progress.count(index + 1, len(chosen))
+    stale = [row for row in known if row in counts and not counts[row][Outcome.NOT_SUPPORTED]]
+    wrong += [f"{' '.join(row)} is supported: take it off {NOT_SUPPORTED.name}" for row in stale]
     return counts, wrong
 
 
@@ -150,9 +187,13 @@ def main() -> int:
         folder = chosen.suite or Path(temporary)
         if not (folder / "operators").is_dir():
             tools.generate(folder, chosen.operators)
-        counts, wrong = conformance(folder, tools, chosen.operators)
-    lines = list(table(counts))
-    print("\n".join([*lines, "", *wrong]))
+        found = list(found_tests(folder, chosen.operators))
+        counts, wrong = conformance(found, tools)
+    if not found:
+        parser.error("the suite has no such tests")
+    print("\n".join([*table(counts), "", *wrong]))
+    if chosen.output is not None:
+        chosen.output.write_text("\n".join(page(counts)) + "\n")
     return 1 if wrong else 0
 
 

@@ -20,10 +20,12 @@ Array = npt.NDArray[Any]
 VERSION = "1.0.2"
 """Of the specification."""
 
+TOOLS_VERSION = "2026.8.0"
+"""Of tosa-tools."""
+
 EXTENSIONS = ("tosa-ext-int4", "tosa-ext-int16", "tosa-ext-doubleround")
 
 _WEIGHTED = {"CONV2D", "CONV3D", "DEPTHWISE_CONV2D", "TRANSPOSE_CONV2D"}
-_CONSTANTS = {"CONST", "CONST_SHAPE"}
 
 
 @dataclass(frozen=True)
@@ -72,7 +74,7 @@ class Tools:
         subprocess.run(command, env={**os.environ, "PATH": path}, check=True, stdout=subprocess.DEVNULL)
         shutil.rmtree(folder / "build", ignore_errors=True)
 
-    def expect(self, test: Test) -> list[Array] | None:
+    def expect(self, test: SuiteTest) -> list[Array] | None:
         """The reference model's results; None if it has none, the values being unpredictable."""
         files = [test.folder / name for name in test.description["ofm_file"]]
         if not all(file.is_file() for file in files):
@@ -86,7 +88,7 @@ _GENERATOR = "libtosa_reference_generate_lib.so"
 
 
 @dataclass(frozen=True)
-class Test:
+class SuiteTest:
     """One test of the suite.
 
     Attributes
@@ -126,18 +128,14 @@ class Test:
     @cached_property
     def types(self) -> str:
         """What it computes on, such as ``INT8 x INT4 -> INT32``."""
-        block = json.loads((self.folder / "test.json").read_text())["regions"][0]["blocks"][0]
-        kinds = {tensor["name"]: str(tensor["type"]) for tensor in block["tensors"]}
-        for operator in block["operators"]:
-            if operator["op"] == self.operator:
-                read = [kinds.get(name, "") for name in operator["inputs"]]
-                made = [kinds.get(name, "") for name in operator["outputs"]]
-                factors = read[: 2 if self.operator in _WEIGHTED else 1]
-                return f"{' x '.join(factors)} -> {made[0] if made else 'nothing'}"
-        return "none"
+        operands = self.description["meta"]["data_gen"]["tensors"].values()
+        kinds = {operand["input_pos"]: str(operand["data_type"]) for operand in operands}
+        read = [kinds[place] for place in range(2 if self.operator in _WEIGHTED else 1) if place in kinds]
+        (made,) = self.description["test_details"]["output_types"]
+        return f"{' x '.join(read)} -> {made}"
 
 
-def tests(folder: Path, operators: Sequence[str] = ()) -> Iterator[Test]:
+def found_tests(folder: Path, operators: Sequence[str]) -> Iterator[SuiteTest]:
     """The generated tests, in order of their names.
 
     Parameters
@@ -146,6 +144,6 @@ def tests(folder: Path, operators: Sequence[str] = ()) -> Iterator[Test]:
         The specification's names, in small letters; none: all.
     """
     for description in sorted((folder / "operators").rglob("desc.json")):
-        test = Test(description.parent)
+        test = SuiteTest(description.parent)
         if not operators or test.operator.lower() in operators:
             yield test

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from npusim.analysis.bounds import End, Moment
 from npusim.analysis.divergence import DiffReport, diff
 from npusim.analysis.equivalence import EquivalenceReport, equivalence
 from npusim.analysis.inference import InferenceReport, infer
@@ -12,9 +13,11 @@ from npusim.analysis.witness import Replay, replay
 
 __all__ = [
     "DiffReport",
+    "End",
     "EquivalenceReport",
     "InferenceReport",
     "Misfit",
+    "Moment",
     "ProofReport",
     "Replay",
     "StepProof",

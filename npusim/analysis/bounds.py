@@ -200,14 +200,16 @@ def witness(columns: Columns, found: Bounds, channel: int, moment: Moment, end: 
     codes = np.full(columns.size, min(max(columns.pad_code, least), most), np.int64)
     zero = np.broadcast_to(np.asarray(columns.weight_zero, np.int64), (columns.outputs,))
     weights = columns.weights[channel].astype(np.int64).reshape(columns.taps, -1) - zero[channel]
-    toward = weights if end is End.HIGH else -weights
-    chosen = np.where(toward > 0, most, least)
+    earlier = weights if columns.before is None else columns.before.weights[channel].reshape(weights.shape)
+    sign = 1 if end is End.HIGH else -1
     first = columns.first_channel(channel)
     for tap in np.flatnonzero(seen.inside):
         row, column = _read(columns, seen, int(tap))
         for ci in range(weights.shape[1]):
-            if columns.beat_of(int(tap), ci) < beats and weights[tap, ci]:
-                codes[row, column, first + ci] = chosen[tap, ci]
+            added = columns.beat_of(int(tap), ci) < beats
+            weight = weights[tap, ci] if added else earlier[tap, ci]
+            if weight and (added or columns.before is not None):
+                codes[row, column, first + ci] = most if weight * sign > 0 else least
     return Witness(end, moment, seen.pixel, channel, int(extreme.value[channel]), beats, codes)
 
 

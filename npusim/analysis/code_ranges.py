@@ -18,18 +18,22 @@ from npusim.steps.accumulate import AccumulateStep
 from npusim.steps.average_pool import AveragePoolStep
 from npusim.steps.base import Step
 from npusim.steps.binary import BinaryStep
+from npusim.steps.binary_words import BinaryWordsStep
 from npusim.steps.clamp import ClampStep
 from npusim.steps.concat import ConcatStep
 from npusim.steps.constant import ConstantStep
+from npusim.steps.digit import DigitStep
 from npusim.steps.extreme import ExtremeStep
 from npusim.steps.fields import PlainFields
 from npusim.steps.interleave import InterleaveStep
+from npusim.steps.interpolate_words import InterpolateWordsStep
 from npusim.steps.mac import MacStep
 from npusim.steps.matmul import MatmulStep
 from npusim.steps.max_pool import MaxPoolStep
 from npusim.steps.pad import PadStep
 from npusim.steps.recode import RecodeStep
 from npusim.steps.rescale import RescaleStep
+from npusim.steps.rescale_words import RescaleWordsStep
 from npusim.steps.reshape import ReshapeStep
 from npusim.steps.resize_bilinear import ResizeBilinearStep, blended
 from npusim.steps.resize_nearest import ResizeNearestStep
@@ -37,6 +41,7 @@ from npusim.steps.slice import SliceStep
 from npusim.steps.sum_orders import SumOrdersStep
 from npusim.steps.table import TableStep
 from npusim.steps.transpose import TransposeStep
+from npusim.steps.weighted_resize import WeightedResizeStep
 
 
 def field_ranges(fields: PlainFields) -> dict[str, Interval]:
@@ -45,7 +50,7 @@ def field_ranges(fields: PlainFields) -> dict[str, Interval]:
 
 
 def rescaled(stages: Sequence[BaseStage], values: Interval, fields: PlainFields) -> Interval:
-    """Everything a pipeline can make of some values with a step's fields.
+    """Everything a pipeline can make of some values with a step's fields; without stages the values.
 
     Examples
     --------
@@ -53,7 +58,7 @@ def rescaled(stages: Sequence[BaseStage], values: Interval, fields: PlainFields)
     >>> rescaled([Clamp(low="low", high="high")], Interval(-500, 500), {"low": 0, "high": 127})
     Interval(low=0, high=127)
     """
-    return reach(stages, values, field_ranges(fields))[-1]
+    return reach(stages, values, field_ranges(fields))[-1] if stages else values
 
 
 def output_range(
@@ -137,6 +142,14 @@ def _accumulate(
     return sums
 
 
+def _digit(
+    step: DigitStep, inputs: Sequence[Interval], sums: Interval | None, datapath: Datapath
+) -> Interval:
+    top = step.shift + step.bits >= datapath.activation.bits
+    whole = Interval.of(datapath.operand)
+    return Interval(inputs[0].low >> step.shift, inputs[0].high >> step.shift) if top else whole
+
+
 def _orders(
     step: SumOrdersStep, inputs: Sequence[Interval], sums: Interval | None, datapath: Datapath
 ) -> Interval:
@@ -195,6 +208,27 @@ def _matmul(
     return rescaled(step.result_stages(datapath), sums, step.fields)
 
 
+def _words(
+    step: RescaleWordsStep | InterpolateWordsStep,
+    inputs: Sequence[Interval],
+    sums: Interval | None,
+    datapath: Datapath,
+) -> Interval:
+    return rescaled(step.stages(datapath), inputs[0], step.fields)
+
+
+def _binary_words(
+    step: BinaryWordsStep, inputs: Sequence[Interval], sums: Interval | None, datapath: Datapath
+) -> Interval:
+    return rescaled(step.stages(datapath), step.combination.reach(inputs[0], inputs[1]), step.fields)
+
+
+def _weighted(
+    step: WeightedResizeStep, inputs: Sequence[Interval], sums: Interval | None, datapath: Datapath
+) -> Interval:
+    return step.reach(inputs[0])
+
+
 def _clamp(
     step: ClampStep, inputs: Sequence[Interval], sums: Interval | None, datapath: Datapath
 ) -> Interval:
@@ -215,6 +249,7 @@ COPIES: tuple[type[Step], ...] = (MaxPoolStep, ReshapeStep, ResizeNearestStep, S
 _RULES: Mapping[type[Step], _Rule] = {
     MacStep: _mac,
     AccumulateStep: _accumulate,
+    DigitStep: _digit,
     RescaleStep: _rescale,
     SumOrdersStep: _orders,
     AveragePoolStep: _mac,
@@ -225,6 +260,10 @@ _RULES: Mapping[type[Step], _Rule] = {
     InterleaveStep: _interleave,
     ResizeBilinearStep: _resize,
     MatmulStep: _matmul,
+    RescaleWordsStep: _words,
+    InterpolateWordsStep: _words,
+    BinaryWordsStep: _binary_words,
+    WeightedResizeStep: _weighted,
     ConstantStep: _constant,
     RecodeStep: _recode,
     ClampStep: _clamp,

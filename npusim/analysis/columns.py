@@ -58,6 +58,9 @@ class Columns:
         What padding holds.
     lanes
         Products of one beat (A6).
+    before
+        Of a pass that goes on from partial sums (A7): what those are made of, as they stand in this pass;
+        `weights` are then those of all passes. None: it starts anew.
     """
 
     weights: npt.NDArray[np.integer]
@@ -72,6 +75,7 @@ class Columns:
     size: tuple[int, int, int]
     out: tuple[int, int]
     window: Window
+    before: Columns | None = None
 
     @property
     def outputs(self) -> int:

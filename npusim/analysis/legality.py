@@ -199,12 +199,10 @@ def unnormalised(program: Program, datapath: Datapath) -> tuple[str, ...]:
     least = 1 << (datapath.scale.magnitude_bits - 1)
     names = []
     for step in program.ordered_steps:
-        for _, _, _, fields in pipelines_of(step):
-            value = fields.get("multiplier")
-            if (
-                value is not None
-                and 0 < int(np.max(np.abs(value))) < least
-                and not isinstance(step, BinaryStep)
-            ):
-                names.append(step.name)
-    return tuple(dict.fromkeys(names))
+        held = [fields["multiplier"] for _, _, _, fields in pipelines_of(step) if "multiplier" in fields]
+        greatest = [int(np.max(np.abs(value))) for value in held]
+        if isinstance(step, (AveragePoolStep, BinaryStep)) and greatest:  # they share one shift
+            greatest = [max(greatest)]
+        if any(0 < value < least for value in greatest):
+            names.append(step.name)
+    return tuple(names)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import replace
 
 import numpy as np
@@ -19,12 +18,12 @@ from npusim.steps.base import TensorType
 
 _LIMIT = 1 << 62
 
-Sums = dict[str, Columns]
-"""By tensor of partial sums, what they are sums of: the weights of all passes as one."""
+Sums = dict[str, tuple[str, Columns]]
+"""By tensor of partial sums, what they are sums of: a tensor of codes, the weights of all passes as one."""
 
 
 def pass_columns(
-    step: AccumulateStep, x: TensorType, output: TensorType, datapath: Datapath, sums: Mapping[str, Columns]
+    step: AccumulateStep, x: TensorType, output: TensorType, datapath: Datapath, sums: Sums
 ) -> tuple[Columns, Columns, Columns] | None:
     """A pass alone; what it goes on from, shifted; both as one sum of products with whole weights.
 
@@ -35,12 +34,12 @@ def pass_columns(
     own = _without_zero(own)
     if not step.resumes:
         return own, _scaled(own, 0), own
-    before = sums.get(step.inputs[1])
-    if before is None or before.size != own.size or before.window != own.window:
+    read, before = sums.get(step.inputs[1], ("", own))
+    if read != step.inputs[0] or before.size != own.size or before.window != own.window:
         return None
     held = _scaled(before, 1 << step.shift)
     weights = _whole(held.weights) + own.weights
-    return own, held, replace(own, weights=weights, bias=held.bias + own.bias)
+    return own, held, replace(own, weights=weights, bias=held.bias + own.bias, before=held)
 
 
 def resumed_bounds(own: Columns, held: Columns, both: Columns, codes: Interval) -> Bounds:
@@ -63,9 +62,11 @@ def resumed_bounds(own: Columns, held: Columns, both: Columns, codes: Interval) 
             running = loaded[:, None] + np.cumsum(beats - held_beats, axis=1)
             values = [held.bias + base, loaded, *running.T]
             values += [running[:, -1] + own.bias] if late else []
-            farthest = np.min(values, axis=0) if end is End.LOW else np.max(values, axis=0)
-            for moment, value in ((Moment.PREFIX, farthest), (Moment.FINAL, values[-1])):
-                _take(ends, moment, end, Extreme(value, np.full(own.outputs, index), _none(own)))
+            farthest = np.argmin(values, axis=0) if end is End.LOW else np.argmax(values, axis=0)
+            for moment, at in ((Moment.PREFIX, farthest), (Moment.FINAL, _last(own, values))):
+                value = np.take_along_axis(np.array(values), at[None], axis=0)[0]
+                beats_until = np.maximum(at - 1, 0)  # the first two are the loads
+                _take(ends, moment, end, Extreme(value, np.full(own.outputs, index), beats_until))
     return Bounds(codes, ends, alone.tree)
 
 
@@ -86,8 +87,8 @@ def _take(ends: dict[tuple[Moment, End], Extreme], moment: Moment, end: End, fou
     ends[moment, end] = known.better(found.value, int(found.pixel_class[0]), found.beats, end)
 
 
-def _none(columns: Columns) -> Words:
-    return np.zeros(columns.outputs, np.int64)
+def _last(columns: Columns, values: list[Words]) -> Words:
+    return np.full(columns.outputs, len(values) - 1, np.int64)
 
 
 def _cells(columns: Columns, codes: Interval, inside: npt.NDArray[np.bool_], end: End) -> Words:
@@ -120,4 +121,4 @@ def _without_zero(columns: Columns) -> Columns:
 
 
 def _scaled(columns: Columns, factor: int) -> Columns:
-    return replace(columns, weights=columns.weights * factor, bias=columns.bias * factor)
+    return replace(columns, weights=columns.weights * factor, bias=columns.bias * factor, before=None)

@@ -52,8 +52,8 @@ class StepProof:
     output_codes
         What the step can answer with.
     columns
-        What witnesses are made from; None for products of two computed matrices, and for passes that go
-        on from partial sums.
+        What witnesses are made from; None for products of two computed matrices, and for passes over
+        digits of one tensor, whose ranges are safe but need not be reached.
     """
 
     step: str
@@ -67,6 +67,7 @@ class StepProof:
     path: PathDecision | None
     stage_bits: tuple[int, ...]
     output_codes: Interval
+    inputs: tuple[Interval, ...]
     columns: Columns | None
 
     @property
@@ -202,6 +203,7 @@ def _prove_step(
         path=_path(step, types, datapath),
         stage_bits=tuple(found.bits for found in reach(stages, sums, field_ranges(fields))),
         output_codes=made,
+        inputs=tuple(inputs),
         columns=columns,
     )
     if proof.overflow_possible:  # what goes on from it goes on from anything
@@ -247,11 +249,11 @@ def _pass_ranges(
         factor = Interval(1 << step.shift, 1 << step.shift)
         every = held_bounds(own, step.held(types), whole)
         return every, held_bounds(own, inputs[1] * factor, inputs[0]), None
-    partial[step.output] = parts[2]
+    partial[step.output] = step.inputs[0], parts[2]
     if not step.resumes:
         every = bounds(parts[2], whole)
         return every, every if inputs[0] == whole else bounds(parts[2], inputs[0]), parts[2]
-    return resumed_bounds(*parts, whole), resumed_bounds(*parts, inputs[0]), None
+    return resumed_bounds(*parts, whole), resumed_bounds(*parts, inputs[0]), parts[2]
 
 
 def _path(step: Step, types: Sequence[TensorType], datapath: Datapath) -> PathDecision | None:

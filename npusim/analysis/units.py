@@ -24,6 +24,7 @@ from npusim.steps.binary import BinaryStep
 from npusim.steps.clamp import ClampStep
 from npusim.steps.concat import ConcatStep
 from npusim.steps.constant import ConstantStep
+from npusim.steps.digit import DigitStep
 from npusim.steps.extreme import ExtremeStep
 from npusim.steps.fields import PlainFields
 from npusim.steps.interleave import InterleaveStep
@@ -42,6 +43,7 @@ _WITHOUT_RESCALE: tuple[type[Step], ...] = (
     ArgmaxStep,
     ClampStep,
     ConstantStep,
+    DigitStep,
     InterleaveStep,
     PadStep,
     RecodeStep,
@@ -99,9 +101,11 @@ def program_units(left: Program, right: Program) -> list[Unit]:
 
 
 def not_compared(program: Program) -> tuple[str, ...]:
-    """Steps of kinds that this comparison does not know."""
+    """Steps of kinds that this comparison does not know, and their kinds."""
     known = (*_WITH_RESCALE, *_WITHOUT_RESCALE)
-    return tuple(step.name for step in program.ordered_steps if not isinstance(step, known))
+    return tuple(
+        f"{step.name} ({step.kind})" for step in program.ordered_steps if not isinstance(step, known)
+    )
 
 
 def pipeline_name(datapath: Datapath, operation: str) -> str:

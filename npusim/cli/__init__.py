@@ -38,5 +38,5 @@ def _status() -> str | int | None:
 
 
 def _interrupted() -> int:
-    print("npusim: interrupted; finished results are kept", file=sys.stderr)
+    print("npusim: interrupted; finished files are kept", file=sys.stderr)
     return INTERRUPTED

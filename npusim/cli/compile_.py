@@ -17,22 +17,23 @@ def compile_(
     recipe: options.Recipe = "wes",
     calibration: Annotated[
         Path | None,
-        typer.Option("--calibration", metavar="X.h5", help="Unlabelled inputs; without: data-free ranges."),
+        typer.Option(
+            "--calibration",
+            metavar="X",
+            help="Unlabelled inputs: HDF5, npz, a folder of images; without: data-free ranges.",
+        ),
     ] = None,
     images: Annotated[int, typer.Option("--images", min=1, help="Calibrate on so many of them.")] = 256,
     json: options.Json = False,
 ) -> None:
     """Compile a float network into an integer program."""
     import npusim
+    from npusim.cli.data import calibration_inputs
     from npusim.cli.progress import Progress
-    from npusim.files.data import open_data
 
     options.check_output(output, network, *([] if calibration is None else [calibration]))
     model = npusim.load_network(network)
-    data = None
-    if calibration is not None:
-        with open_data(calibration) as file:
-            data = file.read(0, min(images, file.shape[0]))
+    data = None if calibration is None else calibration_inputs(calibration, model, images)
     with Progress("compiling") as progress:
         program = npusim.compile(model, datapath, recipe, data, progress=progress.tell)
     program.save(output)

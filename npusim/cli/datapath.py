@@ -41,12 +41,13 @@ def list_(json: options.Json = False) -> None:
 
 
 @app.command()
-def show(source: Source) -> None:
+def show(source: Source, json: options.Json = False) -> None:
     """Print a datapath's arithmetic as pseudo-code with rule identifiers."""
     from npusim.datapath import load_datapath
     from npusim.datapath.describe import describe
 
-    typer.echo(describe(load_datapath(source)))
+    datapath = load_datapath(source)
+    typer.echo(datapath.model_dump_json(exclude_none=True) if json else describe(datapath))
 
 
 @app.command()

@@ -14,6 +14,10 @@ if TYPE_CHECKING:
     from npusim.analysis.inference import InferenceReport
 
 
+_ROWS = 30
+_UNTOLD = {"x_zero", "weight_zero", "low", "high"}
+
+
 def equiv(
     first: Annotated[str | None, typer.Argument(metavar="D1", help="A preset's name, or a path.")] = None,
     second: Annotated[str | None, typer.Argument(metavar="D2", help="Another one.")] = None,
@@ -74,6 +78,7 @@ def _compare(first: str, second: str, program: Path | None, seconds: float, *, a
 
 def _print(report: EquivalenceReport) -> None:
     from npusim.analysis.equivalence import Domain
+    from npusim.cli.names import shortened
     from npusim.cli.tables import print_table
 
     methods = ", ".join(f"{count} {method.value}" for method, count in report.methods().items() if count)
@@ -93,23 +98,29 @@ def _print(report: EquivalenceReport) -> None:
         typer.echo("no difference" + (" in what was decided" if report.undecided else ""))
         return
     typer.echo(f"{report.differing:,} values differ")
-    rows = []
-    for found in report.units:
-        if found.total:
+    rows: list[tuple[object, ...]] = []
+    differing_units = [found for found in report.units if found.total]
+    short, meaning = shortened([found.unit.name for found in differing_units])
+    typer.echo(meaning, nl=bool(meaning))
+    for found in differing_units:
+        if len(rows) < _ROWS:
             one = min(report.counterexamples(found), key=lambda c: abs(c.value))
             differing = f"{len(found.channels)} of {found.unit.left.channels}"
             told = one.channel, one.value, one.left, one.right, _fields(one)
-            rows.append((found.unit.name, differing, f"{found.total:,}", *told))
+            rows.append((short[found.unit.name], differing, f"{found.total:,}", *told))
     print_table(
         ("rescale", "channels", "values", "channel", "nearest value", report.left, report.right, "fields"),
         rows,
     )
+    if len(differing_units) > _ROWS:
+        typer.echo(f"and {len(differing_units) - _ROWS} more rescales that differ; --json has all")
     for explanation in report.explanations:
         typer.echo(f"{explanation.pipeline}: {_why(explanation, report.left)}")
 
 
 def _fields(one: Counterexample) -> str:
-    return ", ".join(f"{name} {value}" for name, value in one.fields.items())
+    """What the value is multiplied and shifted by; --json has the other registers too."""
+    return ", ".join(f"{name} {value}" for name, value in one.fields.items() if name not in _UNTOLD)
 
 
 def _why(explanation: Explanation, left: str) -> str:

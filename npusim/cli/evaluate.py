@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -12,21 +10,19 @@ import typer
 from npusim.cli import options
 
 if TYPE_CHECKING:
-    from npusim.evaluation.run import Options
-    from npusim.evaluation.samples import Samples
     from npusim.network import Network
     from npusim.preprocess import Fit
-    from npusim.program import Program
     from npusim.task import Task
 
 
 def evaluate(
     network: Annotated[
         Path,
-        typer.Argument(metavar="[NET.yaml]", help="The float network; without it: integers alone."),
+        typer.Argument(metavar="NET.yaml", help="The float network; or the program alone."),
     ],
     program: Annotated[
-        Path | None, typer.Argument(metavar="PROG.yaml", help="The integer program.", show_default=False)
+        Path | None,
+        typer.Argument(metavar="PROG.yaml", help="The program; without a network: integers alone."),
     ] = None,
     data: Annotated[
         list[Path] | None,
@@ -80,6 +76,7 @@ def evaluate(
 ) -> None:
     """Compare a program with its float network: accuracy, agreement, SQNR; without it: accuracy alone."""
     import npusim
+    from npusim.cli.data import open_samples
     from npusim.cli.evaluation import print_evaluation, write_disagreements
     from npusim.cli.progress import Progress
     from npusim.evaluate import evaluate_samples
@@ -102,7 +99,13 @@ def evaluate(
         folder=output,
         cache=_cache() if cache and model is not None else None,
     )
-    with _samples(data, model, loaded, labels, chosen) as samples, Progress("images") as progress:
+    preprocess = loaded.real.preprocess if model is None else model.preprocess
+    with (
+        open_samples(
+            data, loaded.inputs[0].shape, preprocess, fit=chosen.fit, labels=labels, threads=threads
+        ) as samples,
+        Progress("images") as progress,
+    ):
         result = evaluate_samples(model, loaded, samples, chosen, progress.count)
     if output is not None:
         _save(output / "evaluation.json", result.to_json())
@@ -132,36 +135,6 @@ def _cache() -> Path | None:
     from npusim.user_cache import float_folder
 
     return float_folder()
-
-
-@contextmanager
-def _samples(
-    data: list[Path], network: Network | None, program: Program, labels: Path | None, chosen: Options
-) -> Iterator[Samples]:
-    """The data, opened: files one after the other, or one folder."""
-    from npusim.errors import InputError
-    from npusim.evaluation.folder import FolderSamples
-    from npusim.evaluation.samples import FileSamples
-
-    folders = [path for path in data if path.is_dir()]
-    if not folders:
-        if labels is not None:
-            raise InputError("only a folder of images takes labels from a file", key="--labels")
-        with FileSamples(data) as files:
-            yield files
-        return
-    if len(data) > 1:
-        raise InputError("one folder of images at a time", key="--data", found=str(folders[0]))
-    import os
-
-    yield FolderSamples(
-        folders[0],
-        program.inputs[0].shape,
-        program.real.preprocess if network is None else network.preprocess,
-        fit=chosen.fit,
-        labels=labels,
-        threads=chosen.threads or os.cpu_count() or 1,
-    )
 
 
 def _save(path: Path, content: dict[str, Any]) -> None:

@@ -25,6 +25,8 @@ def print_evaluation(result: Evaluation, *, as_json: bool) -> None:
         return
     typer.echo(f"{result.images} samples, judged as {result.task.value}")
     _PRINTERS.get(result.task.value, _nothing)(result)
+    if not result.measures and not result.outputs:
+        typer.echo("note: without its float network there is nothing that these answers are compared with")
     for note in result.measures.get("notes", []):
         typer.echo(f"note: {note}")
     for name, found in result.outputs.items():

@@ -15,9 +15,14 @@ def _group() -> None:
 
 
 @app.command()
-def seal(program: options.Program) -> None:
+def seal(program: options.Program, json: options.Json = False) -> None:
     """Accept arrays edited by hand: make digests anew, mark the program as edited."""
     from npusim.program import seal as seal_program
 
     sealed = seal_program(program)
+    if json:
+        from json import dumps
+
+        typer.echo(dumps({"program": str(program), "steps": len(sealed.steps), "edited": sealed.edited}))
+        return
     typer.echo(f"{program}: sealed, {len(sealed.steps)} steps, marked as edited")

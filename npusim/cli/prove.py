@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from npusim.cli import options
+from npusim.cli.legality import legality as tell_legality
 
 if TYPE_CHECKING:
     from npusim.analysis.proof import ProofReport, StepProof
@@ -34,6 +35,20 @@ def prove(
             "--witnesses", metavar="DIR", help="Write one-step programs and inputs that reach the bounds."
         ),
     ] = None,
+    legality: Annotated[
+        bool,
+        typer.Option(
+            "--legality",
+            help="Instead: which fields of the datapath cannot hold the program, or the network (NET.yaml).",
+        ),
+    ] = False,
+    recipe: Annotated[
+        str, typer.Option("--recipe", metavar="R", help="With --legality of a network.")
+    ] = "wes",
+    calibration: Annotated[
+        Path | None,
+        typer.Option("--calibration", metavar="X.h5", help="With --legality of a network: inputs."),
+    ] = None,
     json: options.Json = False,
 ) -> None:
     """Prove accumulator ranges, final and of every prefix; exit code 1 if one can overflow."""
@@ -43,6 +58,9 @@ def prove(
     from npusim.analysis.rescale_proof import prove_rescales
     from npusim.errors import CheckFailed
 
+    if legality:
+        tell_legality(program, datapath, recipe, calibration, as_json=json)
+        return
     loaded = npusim.load_program(program)
     other = None if datapath is None else npusim.load_datapath(datapath)
     if other is not None:
@@ -84,8 +102,9 @@ def _write_witnesses(program: Any, report: ProofReport, datapath: Any, folder: P
 
     with output_folder(folder) as place:
         for step in report.steps:
-            if step.columns is not None:
-                replay(program, step, datapath=datapath).save(place)
+            if step.columns is None and step.operation != "matmul":
+                continue  # safe, not reached: passes over digits of one tensor
+            replay(program, step, datapath=datapath).save(place)
 
 
 _COLUMNS = (
@@ -99,18 +118,28 @@ _COLUMNS = (
     "path",
     "codes out",
 )
+_WIDTHS = 12
+"""Narrower accumulators that are told of."""
 
 
 def _print(report: ProofReport, rescales: tuple[RescaleProof, ...], notes: tuple[str, ...]) -> None:
     from npusim.analysis.bounds import Moment
+    from npusim.cli.names import shortened
     from npusim.cli.tables import print_table
 
     typer.echo(f"{report.program} on {report.datapath}: ranges over the codes that can arrive")
+    if not report.steps:
+        typer.echo("no step has accumulators")
+        return
+    first = report.steps[0]
+    typer.echo(f"accumulator: {first.register.bits} bits, {first.overflow}s; bits: the least that hold all")
+    short, meaning = shortened([step.step for step in report.steps])
+    typer.echo(meaning, nl=bool(meaning))
     print_table(
         _COLUMNS,
         [
             (
-                step.step,
+                short[step.step],
                 step.operation,
                 step.reachable.hull(Moment.FINAL),
                 step.reachable.hull(Moment.PREFIX),
@@ -123,13 +152,8 @@ def _print(report: ProofReport, rescales: tuple[RescaleProof, ...], notes: tuple
             for step in report.steps
         ],
     )
-    typer.echo("\nchannels that could overflow, were the accumulator narrower:")
-    for step in report.steps:
-        typer.echo(f"  {step.step}: {_narrower(step)}")
-    typer.echo("\nwhy the simulator takes its path:")
-    for step in report.steps:
-        if step.path is not None:
-            typer.echo(f"  {step.step}: {step.path.reason}")
+    _print_narrower(report)
+    _print_paths(report, short)
     if rescales:
         typer.echo("\nrescales, every reachable accumulator:")
         for found in rescales:
@@ -138,9 +162,33 @@ def _print(report: ProofReport, rescales: tuple[RescaleProof, ...], notes: tuple
         typer.echo(f"note of the compiler: {note}")
 
 
-def _narrower(step: StepProof) -> str:
-    shown = [f"{bits} bits: {count}" for bits, count in step.narrower()]
-    return ", ".join(shown) or "none at any width"
+def _print_narrower(report: ProofReport) -> None:
+    """What narrower accumulators would cost, over the whole program; --json has it step by step."""
+    from npusim.cli.tables import print_table
+
+    most = max(step.reachable_bits for step in report.steps)
+    rows = []
+    for bits in range(min(most, report.steps[0].register.bits + 1) - 1, max(most - 1 - _WIDTHS, 1), -1):
+        channels = [step.overflowing(bits) for step in report.steps]
+        rows.append((bits, f"{sum(channels):,}", sum(count > 0 for count in channels)))
+    typer.echo("\nwere the accumulator narrower, so many channels could overflow:")
+    print_table(("bits", "channels", "steps"), rows)
+
+
+def _print_paths(report: ProofReport, short: dict[str, str]) -> None:
+    """Why the simulator takes its paths: the widest step of each, and all that are computed in order."""
+    from npusim.steps.probe import Path as Way
+
+    typer.echo("\nwhy the simulator takes its path:")
+    for way in Way:
+        own = [step for step in report.steps if step.path is not None and step.path.path is way]
+        widest = sorted(own, key=lambda step: -step.safe_bits)
+        for step in widest if way is Way.ORDERED else widest[:1]:
+            assert step.path is not None
+            more = (
+                f" ({len(own)} steps, this is the widest)" if len(own) > 1 and way is not Way.ORDERED else ""
+            )
+            typer.echo(f"  {way.value}: {short[step.step]}: {step.path.reason}{more}")
 
 
 def _plain(report: ProofReport, rescales: tuple[RescaleProof, ...], notes: list[str]) -> dict[str, Any]:

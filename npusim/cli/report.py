@@ -78,14 +78,15 @@ def report(
 def _files(program: Path, network: Path | None, data: list[Path], others: list[Path]) -> Iterator[FileFact]:
     """What was read: each YAML file with the arrays beside it."""
     from npusim.files.digest import file_digest
+    from npusim.files.documents import companion
     from npusim.report import FileFact
 
     roles = [("program", program), *([("network", network)] if network else [])]
     roles += [*(("compared program", path) for path in others)]
     for role, path in roles:
         yield FileFact(role, path.name, file_digest(path))
-        arrays = path.with_suffix(".h5")
-        if arrays.is_file():
+        arrays = companion(path)
+        if arrays is not None:
             yield FileFact(f"{role}, arrays", arrays.name, file_digest(arrays))
     for path in data:
         yield FileFact("data", path.name, file_digest(path))

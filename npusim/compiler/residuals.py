@@ -58,6 +58,42 @@ def residual_orders(
         yield ResidualWeights(codes.astype(first.codes.dtype), scales, everything)
 
 
+def digit_orders(
+    weights: Vector, first: QuantizedWeights, bits: int, orders: int, *, flip_last: bool = False
+) -> QuantizedWeights:
+    """All orders at once, as digits of one wide code: ratios of ``2**bits``, no residual clipped.
+
+    Codes of the residual orders use the lowest code ``-2**(bits - 1)`` too, and each order is rounded so
+    that what is left lies in reach of those behind it: at most ``2**-bits`` of a code off the nearest.
+    The first order's scale becomes a little finer, since the greatest weight is now the greatest
+    sum of all orders. Then no weight is more than ``s_K / 2`` from the sum of K orders.
+
+    Parameters
+    ----------
+    first
+        Codes in ``-n..n``, n = ``2**(bits - 1) - 1``.
+    """
+    column = (-1, *[1] * (weights.ndim - 1))
+    greatest, half = (1 << (bits - 1)) - 1, 1 << (bits - 1)
+    whole = sum(greatest << (bits * order) for order in range(orders))
+    finest = first.scales * (greatest / whole)
+    scaled = np.ldexp(weights, first.shifts.reshape(column)) / finest.reshape(column)
+    codes = np.clip(np.rint(scaled), -whole, whole)
+    if flip_last:
+        codes = squant(scaled, codes, whole)
+    rest, residuals = codes.astype(np.int64), []
+    everything = np.arange(first.outputs)
+    for order in range(orders - 1):
+        digits = ((rest + half) & (2 * half - 1)) - half
+        rest = (rest - digits) >> bits
+        scales = np.ldexp(finest, bits * order)
+        residuals.append(ResidualWeights(digits.astype(first.codes.dtype), scales, everything))
+    scales = np.ldexp(finest, bits * (orders - 1))
+    return QuantizedWeights(
+        rest.astype(first.codes.dtype), scales, first.shifts, tuple(residuals[::-1]), first.total_order
+    )
+
+
 def _scales(error: Vector, before: Vector, greatest: int, ratio: int | None) -> Vector:
     if ratio is not None:
         return np.ldexp(before, -ratio)
@@ -67,10 +103,14 @@ def _scales(error: Vector, before: Vector, greatest: int, ratio: int | None) -> 
     return np.where(ranges > 0, ranges / greatest, before / (2 * greatest))
 
 
-def with_rows(residuals: list[ResidualWeights], rows: list[npt.NDArray[np.int64]]) -> list[ResidualWeights]:
-    """Only some rows of each order; orders that have none, or only zeros, are left out."""
-    kept = []
-    for residual, chosen in zip(residuals, rows, strict=True):
-        if chosen.size and np.any(residual.codes[chosen]):
-            kept.append(ResidualWeights(residual.codes[chosen], residual.scales, chosen))
+def with_rows(
+    residuals: Sequence[ResidualWeights], rows: Sequence[npt.NDArray[np.int64]]
+) -> list[ResidualWeights]:
+    """Only some rows of each order; last orders that have none, or only zeros, are left out."""
+    kept = [
+        ResidualWeights(residual.codes[chosen], residual.scales, chosen)
+        for residual, chosen in zip(residuals, rows, strict=True)
+    ]
+    while kept and not np.any(kept[-1].codes):
+        kept.pop()
     return kept

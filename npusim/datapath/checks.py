@@ -152,6 +152,11 @@ def _check_bias(datapath: Datapath) -> None:
 def _check_expansion(datapath: Datapath) -> None:
     """A7: orders with multipliers of their own meet in a pipeline; in one accumulator they need none."""
     expansion = datapath.mac.expansion
+    activation = datapath.activation
+    digit_bits = None if expansion is None else expansion.input_bits
+    if digit_bits is not None and (digit_bits >= activation.bits or not activation.signed):
+        allowed = f"less than {activation.bits}, for signed activations"
+        raise ValueError(f"mac.expansion.input_bits: found {digit_bits}; allowed: {allowed}")
     multiplies = expansion is not None and expansion.form is ExpansionForm.MULTIPLIER_PER_ORDER
     if multiplies != ("expansion" in datapath.pipelines):
         found = "multiplier_per_order without" if multiplies else "pipelines.expansion, but not"

@@ -36,6 +36,9 @@ def mac_widths(datapath: Datapath) -> MacWidths:
     """
     subtracted = datapath.mac.zero_point is ZeroPoint.SUBTRACT
     activation = _without(datapath, datapath.activation.interval, "x_zero" if subtracted else None)
+    if datapath.operand != datapath.activation.register:
+        digits = Interval.of(datapath.operand)
+        activation = digits + -digits if subtracted else digits
     weight = _without(
         datapath, datapath.weight.interval, "weight_zero" if datapath.weight.zero_point else None
     )

@@ -124,11 +124,15 @@ class Expansion(Model):
         Where they meet.
     max_shift
         For a shared accumulator: how far it can be shifted left between two passes.
+    input_bits
+        The width of the multiplier's activation operand, where activation codes are wider: they are
+        read in several passes, a digit of so many bits in each. None: as wide as the codes.
     """
 
     orders: Annotated[int, Field(ge=2, le=16)]
     form: ExpansionForm
     max_shift: Annotated[int, Field(ge=0, le=16)] = 0
+    input_bits: Annotated[int, Field(ge=2, le=15)] | None = None
 
 
 class Mac(Model):
@@ -233,6 +237,13 @@ class Datapath(Model):
     def ranges(self) -> dict[str, Interval]:
         """What each field may hold: the spec's `Ranges`."""
         return {name: field.interval for name, field in self.fields.items()}
+
+    @property
+    def operand(self) -> Width:
+        """What the multiplier reads of activations: a code, or a digit of one."""
+        expansion = self.mac.expansion
+        wanted = None if expansion is None else expansion.input_bits
+        return self.activation.register if wanted is None else Width(wanted)
 
     @property
     def inverse_shift_max(self) -> int:

@@ -11,6 +11,8 @@ from typing import Any
 import numpy.typing as npt
 
 from npusim import reference
+from npusim.errors import InputError
+from npusim.evaluation.measures.base import Records
 from npusim.evaluation.parts import Parts, code_digest, digest_of
 from npusim.files.digest import array_digest
 from npusim.files.documents import document_digest
@@ -80,8 +82,15 @@ class FloatSide:
 
         reference.run(self.network, inputs, observe=see)
         if key is not None:
-            self._parts.save(key, {f"answer_{i}": made[name] for i, name in enumerate(self.answers)})
+            self._keep(key, {f"answer_{i}": made[name] for i, name in enumerate(self.answers)})
         return made
+
+    def _keep(self, key: str, answers: Records) -> None:
+        """Keep answers if the cache lets us: a full disk costs another run, never a result."""
+        try:
+            self._parts.save(key, answers)
+        except InputError:
+            self._cached = False
 
     def _key(self, inputs: Array) -> str | None:
         """Where these inputs' answers are kept; None: nowhere, since they are large."""

@@ -37,10 +37,16 @@ class Depth(Enum):
     """How closely samples are looked at."""
 
     OUTPUTS = "outputs"
+    EVENTS = "events"
+    """Events of every step."""
     STEPS = "steps"
     """SQNR of every step."""
     STATISTICS = "statistics"
     """SQNR of every step, and events."""
+
+
+_WATCHED = frozenset({Depth.STEPS, Depth.STATISTICS})
+_COUNTED = frozenset({Depth.EVENTS, Depth.STATISTICS})
 
 
 class Judge:
@@ -108,7 +114,7 @@ class Judge:
         if self.network is None or self.float_side is None:
             answers = Answers(samples, self._real_inputs(raw), None, integer, labels)
             return self._kept(answers), answers, run.statistics or {}
-        watch = None if depth is Depth.OUTPUTS else self._watch(raw, run, samples)
+        watch = self._watch(raw, run, samples) if depth in _WATCHED else None
         real = self.float_side.outputs(raw, watch)
         inputs = reference.real_inputs(self.network, raw)[self.network.inputs[0].name]
         answers = Answers(samples, inputs, real, integer, labels)
@@ -119,9 +125,9 @@ class Judge:
         return kept, answers, run.statistics or {}
 
     def _run(self, raw: Array, depth: Depth) -> Result:
-        taps = [] if depth is Depth.OUTPUTS else [f"{step.name}:output" for step in self.noise.steps]
+        taps = [f"{step.name}:output" for step in self.noise.steps] if depth in _WATCHED else []
         return self._simulator.run(
-            self._readable(raw), taps=taps, statistics=depth is Depth.STATISTICS, threads=self._threads
+            self._readable(raw), taps=taps, statistics=depth in _COUNTED, threads=self._threads
         )
 
     def _watch(self, raw: Array, run: Result, samples: int) -> Watch:

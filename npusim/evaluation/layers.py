@@ -91,12 +91,22 @@ class Watch:
         index = self._place.get(name)
         if index is None:
             return
-        program, step = self._owner.program, self._owner.steps[index]
-        accumulated = dequantize(program, name, self._taps[step.name]["output"])
-        self.found[:, index, :2] = powers(values, accumulated, self._samples)
+        step = self._owner.steps[index]
+        accumulated = self._taps[step.name]["output"]
         alone = self._owner.execute(step, [self._of(tensor) for tensor in step.inputs])
-        self.found[:, index, 2] = powers(values, dequantize(program, name, alone), self._samples)[:, 1]
-        self._codes[name] = self._quantized(name, values)
+        codes = np.empty(values.shape, self._owner.program.tensors[name].dtype)
+        each = len(values) // self._samples
+        for sample in range(self._samples):  # one at a time: float64 copies of whole batches are large
+            part = slice(sample * each, (sample + 1) * each)
+            self.found[sample, index, :2] = self._powers(name, values[part], accumulated[part])
+            self.found[sample, index, 2] = self._powers(name, values[part], alone[part])[1]
+            codes[part] = self._quantized(name, values[part])
+        self._codes[name] = codes
+
+    def _powers(self, name: str, values: Array, codes: Array) -> Array:
+        """Signal and noise of one sample."""
+        found: Array = powers(values, dequantize(self._owner.program, name, codes), 1)[0]
+        return found
 
     def _of(self, tensor: str) -> Array:
         """A tensor's codes: float's values where it was seen, else what its own step makes of such codes."""

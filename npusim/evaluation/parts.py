@@ -19,6 +19,9 @@ from npusim.evaluation.measures.base import Records
 from npusim.files.digest import bytes_digest, file_digest
 from npusim.files.npz_file import NpzReader, write_npz
 
+_ROOMS = ("datapath", "evaluation", "files", "kernels", "layers", "spec", "steps")
+"""Where answers come from. Compilers and importers are not among them: a program has its own digest."""
+
 
 class Parts:
     """Records by digest in a folder; without a folder nothing is kept."""
@@ -26,7 +29,10 @@ class Parts:
     def __init__(self, folder: Path | None) -> None:
         self._folder = folder
         if folder is not None:
-            folder.mkdir(parents=True, exist_ok=True)
+            try:
+                folder.mkdir(parents=True, exist_ok=True)
+            except OSError as error:
+                raise InputError(f"cannot be made: {error.strerror}", file=folder) from None
 
     def load(self, key: str) -> Records | None:
         """What was kept; None if nothing was, or if the file is damaged."""
@@ -57,8 +63,8 @@ def digest_of(*parts: str) -> str:
 
 @cache
 def code_digest() -> str:
-    """The digest of the code that makes records: the whole package, and what computes in float."""
+    """The digest of the code that makes records, and of what computes in float."""
     root = Path(npusim.__file__).parent
-    folders = (root, root / "kernels")
-    sources = [path.resolve() for folder in folders for path in sorted(folder.rglob("*.py"))]
+    rooms = [path for room in _ROOMS for path in sorted((root / room).rglob("*.py"))]
+    sources = [path.resolve() for path in (*sorted(root.glob("*.py")), *rooms)]
     return digest_of(np.__version__, platform.machine(), *map(file_digest, sources))

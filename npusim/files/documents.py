@@ -101,6 +101,19 @@ def load_document(
         return validate(replace(document, data=data), model, {**(context or {}), "arrays": store})
 
 
+def companion(path: str | PathLike[str]) -> Path | None:
+    """The HDF5 file that a model's YAML names; None if it names none.
+
+    Raises
+    ------
+    InputError
+        As :func:`load_document`, for the YAML and the name.
+    """
+    document = read_yaml(path)
+    named = isinstance(document.data, dict) and COMPANION_KEY in document.data
+    return _companion(document) if named else None
+
+
 def _companion(document: Document) -> Path:
     assert document.path is not None
     name = document.data[COMPANION_KEY]

@@ -8,10 +8,11 @@ from npusim.errors import InputError
 from npusim.importers.onnx.importer import Numbers, import_network
 from npusim.importers.qdq.importer import holds_integers, import_quantized
 from npusim.importers.tflite.importer import import_program
+from npusim.importers.tosa import import_tosa
 from npusim.network import Network
 from npusim.program import Program
 
-__all__ = ["import_model", "import_network", "import_program"]
+__all__ = ["import_model", "import_network", "import_program", "import_tosa"]
 
 
 def import_model(
@@ -23,7 +24,7 @@ def import_model(
     channel_order: str = "rgb",
     last_softmax: str = "host",
 ) -> Network | Program:
-    """Read a model: a float .onnx file becomes a network, a quantized .onnx or .tflite file a program.
+    """Read a model: a float .onnx file becomes a network; a quantized .onnx, .tflite or .tosa file a program.
 
     Parameters
     ----------
@@ -50,4 +51,8 @@ def import_model(
         )
     if ending == ".tflite":
         return import_program(path, name=name, mean=mean, std=std, channel_order=channel_order)
-    raise InputError("not a kind of model", file=path, found=ending, allowed=".onnx, .tflite")
+    if ending == ".tosa":
+        if mean is not None or std is not None:
+            raise InputError("TOSA graphs have no scales: they are fed codes", file=path, key="mean, std")
+        return import_tosa(path, name=name)
+    raise InputError("not a kind of model", file=path, found=ending, allowed=".onnx, .tflite, .tosa")

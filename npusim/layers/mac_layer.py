@@ -13,7 +13,7 @@ from npusim.datapath.operations import PipelineRole
 from npusim.errors import InputError
 from npusim.files.arrays import FloatArray
 from npusim.layers.base import FloatTensor
-from npusim.layers.expansion import Part, expanded_steps
+from npusim.layers.expansion import Part, expanded_steps, expands
 from npusim.layers.fusing import FusingLayer
 from npusim.layers.lowering import Lowering
 from npusim.moments import Moments
@@ -127,7 +127,7 @@ class MacLayer(FusingLayer):
     ) -> list[Step]:
         """The steps that compute the layer, or some pixels of it with the part of the weights they read."""
         weights = lowering.weights[self.name]
-        if weights.residuals:
+        if expands(weights, lowering.datapath):
             return expanded_steps(self, lowering, name, output, part, operation, geometry)
         return [self._mac_step(lowering, name, output, part(weights.codes), operation, geometry)]
 

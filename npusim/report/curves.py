@@ -11,7 +11,7 @@ from npusim.report import svg
 from npusim.report.text import key
 
 _WIDTH, _HEIGHT = 960.0, 260.0
-_LEFT, _RIGHT, _TOP, _BOTTOM = 44.0, 12.0, 10.0, 30.0
+_LEFT, _RIGHT, _TOP, _BOTTOM = 44.0, 12.0, 22.0, 30.0
 HUES = 6
 """So many curves are told apart by colour and dash; further ones start over."""
 
@@ -64,13 +64,13 @@ def frame(across: svg.Axis, up: svg.Axis, unit: str, along: str = "step") -> Mar
         svg.words(across(tick), up.start + 16, _plain(tick), anchor="middle") for tick in across.ticks(8)
     ]
     parts.append(svg.words(across.stop, up.start + 28, along, "label name", anchor="end"))
-    parts.append(svg.words(2, up.stop - 1, unit, "label name"))
+    parts.append(svg.words(2, up.stop - 10, unit, "label name"))
     return join(parts)
 
 
 def dot(x: float, y: float, hue: int, title: str, marked: bool = False) -> Markup:
     """A point that says what it is; a marked one is larger."""
-    place = {"cx": svg.number(x), "cy": svg.number(y), "r": 4.5 if marked else 2.5}
+    place = {"cx": svg.number(x), "cy": svg.number(y), "r": 4.5 if marked else 3}
     return tag("circle", tag("title", title), class_=f"dot hue{hue % HUES}", **place)
 
 

@@ -15,7 +15,7 @@ from npusim.report.sweeps import SweepResults
 from npusim.spec.events import Event
 from npusim.spec.interval import Interval
 from npusim.statistics import StepStatistics
-from npusim.steps.mac import MacStep
+from npusim.steps.mac_array import MacArrayStep
 
 
 @dataclass(frozen=True)
@@ -144,7 +144,10 @@ class Subject:
     def weight_bytes(self) -> int:
         """Of all weights, at the datapath's width."""
         bits = self.program.datapath.weight.bits
-        return sum(step.weights.size * bits for step in self.program.steps if isinstance(step, MacStep)) // 8
+        return (
+            sum(step.weights.size * bits for step in self.program.steps if isinstance(step, MacArrayStep))
+            // 8
+        )
 
     @property
     def output_sqnr(self) -> float | None:
@@ -165,7 +168,7 @@ class Subject:
                 StepFacts(
                     index=index + 1,
                     name=step.name,
-                    operation=step.operation.value if isinstance(step, MacStep) else step.kind,
+                    operation=step.operation.value if isinstance(step, MacArrayStep) else step.kind,
                     shape=output.shape,
                     macs=step.macs(self.program.input_types(step), output),
                     proof=proofs.get(step.name),

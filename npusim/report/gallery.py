@@ -17,14 +17,14 @@ def gallery(
     Parameters
     ----------
     first
-        What the few are: "the tightest".
+        What the few are: "tightest".
     """
     if len(ordered) <= FEW + 1:
         return _grid(ordered, pictures)
     rest = [name for name in ordered if name not in set(ranked[:FEW])]
     return tag(
         "div",
-        tag("h3", f"{first} {FEW}".capitalize()),
+        tag("h3", f"The {FEW} {first}"),
         _grid(ranked[:FEW], pictures),
         tag("details", tag("summary", f"The other {len(rest)} {noun}"), _grid(rest, pictures), class_="more"),
     )

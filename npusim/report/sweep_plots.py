@@ -12,7 +12,7 @@ from npusim.report.sweeps import SweepResults
 from npusim.report.text import figure, plural
 
 _WIDTH, _HEIGHT = 440.0, 250.0
-_LEFT, _RIGHT, _TOP, _BOTTOM = 52.0, 14.0, 16.0, 36.0
+_LEFT, _RIGHT, _TOP, _BOTTOM = 52.0, 14.0, 24.0, 36.0
 _ROW = 20.0
 _FRONT = "pareto"
 
@@ -68,32 +68,33 @@ def ladder(groups: Sequence[Group], results: SweepResults, quality: str) -> Mark
     across = _axis(known, left, _WIDTH + left - _LEFT - _RIGHT)
     parts = []
     for tick in across.ticks(4):
-        parts.append(svg.line(across(tick), _TOP, across(tick), height - _BOTTOM, "gridline"))
+        parts.append(svg.line(across(tick), _TOP - 8, across(tick), height - _BOTTOM, "gridline"))
         parts.append(svg.words(across(tick), height - _BOTTOM + 16, f"{tick:g}", anchor="middle"))
-    fronts = _fronts(results)
+    marked = fronts(results)
     for index, group in enumerate(groups):
         middle = _TOP + _ROW * (index + 0.5)
         parts.append(svg.words(left - 12, middle + 4, group.name, anchor="end"))
         for row in group.rows:
             value = values[row]
             if value is not None:
-                title = _title(group, fronts[row], f"{quality} {value:g}")
-                parts.append(dot(across(value), middle, index, title, fronts[row]))
+                title = _title(group, marked[row], f"{quality} {value:g}")
+                parts.append(dot(across(value), middle, 0, title, marked[row]))
     picture = svg.picture(across.stop + _RIGHT, height, quality, *parts, class_="plot")
     return figure(quality, tag("div", picture, class_="scroll", tabindex=0))
 
 
 def _points(results: SweepResults, group: Group, measure: str, quality: str) -> list[Point]:
-    xs, ys, fronts = results.numbers(measure), results.numbers(quality), _fronts(results)
+    xs, ys, marked = results.numbers(measure), results.numbers(quality), fronts(results)
     found = []
     for row in group.rows:
         x, y = xs[row], ys[row]
         if x is not None and y is not None:
-            found.append((x, y, fronts[row]))
+            found.append((x, y, marked[row]))
     return sorted(found)
 
 
-def _fronts(results: SweepResults) -> list[bool]:
+def fronts(results: SweepResults) -> list[bool]:
+    """Which rows are on the Pareto front."""
     if _FRONT not in results.columns:
         return [False] * len(results.rows)
     return [cell not in {"", "0"} for cell in results.column(_FRONT)]

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from math import isnan
 
 from npusim.html import Markup, tag
+from npusim.report.text import name as name_of
 from npusim.report.text import plural
 
 
@@ -62,7 +63,7 @@ def sortable(
     heads = (
         tag(
             "th",
-            tag("button", column.name, type="button", title=column.title),
+            tag("button", name_of(column.name), type="button", title=column.title),
             scope="col",
             class_=column.kind,
             aria_sort="none",

@@ -23,12 +23,12 @@ def integer(value: int) -> str:
 
 
 def short(value: float) -> str:
-    """Three digits and a prefix.
+    """Three digits and a prefix, which a narrow blank sets apart.
 
     Examples
     --------
-    >>> short(300_774_272), short(999_950), short(0)
-    ('301 M', '1.00 M', '0')
+    >>> [short(n).replace("\u202f", " ") for n in (300_774_272, 999_950, 0)]
+    ['301 M', '1.00 M', '0']
     """
     for power, prefix in ((9, "G"), (6, "M"), (3, "k")):
         if abs(value) >= 0.9995 * 10**power:
@@ -42,12 +42,12 @@ def _decimals(scaled: float) -> int:
 
 
 def percent(share: float, digits: int = 1) -> str:
-    """A share.
+    """A share; one too small for its digits is said to be so.
 
     Examples
     --------
-    >>> percent(0.6251), percent(0.00002)
-    ('62.5 %', '< 0.1 %')
+    >>> [percent(share).replace("\u202f", " ") for share in (0.6251, 0.00002, 0)]
+    ['62.5 %', '< 0.1 %', '0.0 %']
     """
     least = 10.0**-digits
     if 0 < 100 * share < least / 2:

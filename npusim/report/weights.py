@@ -46,11 +46,6 @@ class WeightRanges:
         """Whether any channel was scaled on its own, by a shift or by a multiplier."""
         return bool(np.any(np.abs(self.codes - self.before) > 0.01 * self.codes))
 
-    @property
-    def starved(self) -> int:
-        """Channels that would have fewer than 16 codes a side without a scale of their own."""
-        return int(np.count_nonzero((self.before > 0) & (self.before < 16)))
-
 
 def weight_ranges(program: Program) -> Iterator[WeightRanges]:
     """The weights of every MAC step, in execution order."""

@@ -57,6 +57,22 @@ def _load(value: int, column: Column) -> tuple[int, int]:
     return written, int(bool(events))
 
 
+def digit(code: int, shift: int, bits: int, width: int) -> int:
+    """`bits` bits of a signed code of `width` bits, from bit `shift` on, as a signed operand.
+
+    The highest digit keeps the code's sign; the others have half of their range taken off:
+    ``code = sum(digit * 2**shift) + sum(2**(bits - 1 + shift) over all but the highest)``.
+
+    Examples
+    --------
+    >>> digit(1000, 8, 8, 16), digit(1000, 0, 8, 16)
+    (3, 104)
+    """
+    if shift + bits >= width:
+        return code >> shift
+    return ((code >> shift) & ((1 << bits) - 1)) - (1 << (bits - 1))
+
+
 @dataclass(frozen=True)
 class OrderSum:
     """What the operand pipeline made of each order's accumulator, their exact sum and its rescale."""

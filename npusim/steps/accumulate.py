@@ -15,7 +15,7 @@ from npusim.errors import InputError
 from npusim.files.arrays import IntegerArray
 from npusim.spec.convolution import ZeroPoint
 from npusim.spec.interval import Interval
-from npusim.steps.base import Executor, TensorType, require_activations
+from npusim.steps.base import Executor, TensorType
 from npusim.steps.mac_array import MacArrayStep
 
 _MOST_BITS = 48
@@ -124,7 +124,14 @@ class AccumulateStep(MacArrayStep):
         return held.hull(Interval(0, 0)) + bias + self.product_sums(inputs[0], datapath)
 
     def check(self, inputs: Sequence[TensorType], datapath: Datapath) -> None:
-        require_activations(inputs[:1], datapath)
+        found = inputs[0].codes.register
+        if found != datapath.operand:
+            raise InputError(
+                "the multiplier does not read such codes",
+                key="inputs[0]",
+                found=str(found),
+                allowed=str(datapath.operand),
+            )
         expansion = datapath.mac.expansion
         if expansion is None:
             raise InputError(

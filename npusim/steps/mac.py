@@ -8,6 +8,7 @@ from typing import ClassVar, Literal
 from npusim.arity import only
 from npusim.datapath.model import Datapath
 from npusim.datapath.operations import PipelineRole
+from npusim.errors import InputError
 from npusim.spec.stages import BaseStage
 from npusim.steps.base import Executor, TensorType, activation_type, require_activations
 from npusim.steps.fields import Activation, check_fields
@@ -47,6 +48,13 @@ class MacStep(MacArrayStep):
 
     def check(self, inputs: Sequence[TensorType], datapath: Datapath) -> None:
         require_activations(inputs, datapath)
+        if datapath.operand != datapath.activation.register:
+            raise InputError(
+                f"the multiplier of {datapath.name} reads digits of activations",
+                key="inputs[0]",
+                found=str(datapath.activation.register),
+                allowed=f"accumulate steps that read {datapath.operand}",
+            )
         stages = self.stages(datapath)
         check_fields(self.fields, stages, datapath, self.outputs, "fields")
         self.check_operands(inputs[0], datapath)

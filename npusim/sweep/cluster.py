@@ -91,7 +91,7 @@ class Cluster:
         _check_size(bundles.values())
         with self._client() as client:
             plugin = Inputs(list(bundles.values()), f"npusim-{tasks[0].code[:12]}-{tasks[0].digest[:12]}")
-            client.register_plugin(plugin, name=plugin.name)
+            _register(client, plugin)
             try:
                 futures = {
                     client.submit(
@@ -116,6 +116,13 @@ class Cluster:
             ) from None
         with client:
             yield client
+
+
+def _register(client: Any, plugin: Inputs) -> None:
+    try:
+        client.register_plugin(plugin, name=plugin.name)
+    except (ImportError, AttributeError) as error:
+        raise InputError(f"a worker has no npusim that can take part: {error}", key="--scheduler") from None
 
 
 def _compute(task: PointTask, plugin: str) -> Outcome:

@@ -8,7 +8,7 @@ from npusim.datapath.checks import derive_pipeline
 from npusim.datapath.model import Datapath
 from npusim.datapath.operations import PipelineRole
 from npusim.program import Program
-from npusim.steps.mac import MacStep
+from npusim.steps.mac_array import MacArrayStep
 
 
 def costs(program: Program) -> dict[str, int]:
@@ -23,14 +23,14 @@ def costs(program: Program) -> dict[str, int]:
     rescale_bits
         The widest exact value in the rescale behind the MACs, for all values its fields can hold.
     parameter_bits
-        Weights, biases and rescale fields of all MAC steps, in the widths the datapath declares.
+        Weights, biases and rescale fields of all steps on the MAC array, in the widths the datapath declares.
     weight_bytes
         The weights alone.
     macs
         Multiply-accumulates of one image.
     """
     datapath = program.datapath
-    steps = [step for step in program.steps if isinstance(step, MacStep)]
+    steps = [step for step in program.steps if isinstance(step, MacArrayStep)]
     weight_bits = [step.weights.size * datapath.weight.bits for step in steps]
     return {
         "accumulator_bits": datapath.mac.accumulator.bits,
@@ -58,7 +58,7 @@ def _rescale_bits(datapath: Datapath) -> int:
     return max(widths, default=0)
 
 
-def _other_bits(step: MacStep, datapath: Datapath) -> int:
+def _other_bits(step: MacArrayStep, datapath: Datapath) -> int:
     """Biases and fields of one step."""
     fields = sum(np.size(value) * datapath.fields[name].bits for name, value in step.fields.items())
     return step.outputs * datapath.mac.bias.bits + int(fields)

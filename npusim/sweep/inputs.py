@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from npusim.errors import InputError
+from npusim.evaluation.fitting import Fitting
 from npusim.files.data import open_data
 from npusim.files.digest import file_digest
 from npusim.files.documents import COMPANION_KEY
@@ -96,14 +97,10 @@ def find_rows(name: str, folder: Path, network: Network) -> Rows:
     chosen = _ROWS.fullmatch(name)
     path = _find(name if chosen is None else chosen["file"], folder, ".h5", "data file")
     with open_data(path) as file:
-        shape = network.inputs[0].shape
-        if file.shape[1:] != shape:
-            raise InputError(
-                f"does not fit the network {network.name}",
-                file=path,
-                found=file.shape[1:],
-                allowed=str(shape),
-            )
+        try:
+            Fitting(file.shape[1:], network.inputs[0].shape, None, network.preprocess)
+        except InputError as error:
+            raise error.at(file=path) from None
         count = len(file)
     start = int(chosen["start"] or 0) if chosen else 0
     stop = int(chosen["stop"] or count) if chosen else count

@@ -6,7 +6,7 @@ import os
 import signal
 import threading
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from concurrent.futures import Future, ProcessPoolExecutor, as_completed
+from concurrent.futures import ProcessPoolExecutor, as_completed
 from concurrent.futures.process import BrokenProcessPool
 from contextlib import contextmanager
 from multiprocessing import get_context
@@ -66,16 +66,15 @@ class Local:
         pool = ProcessPoolExecutor(
             min(self._jobs, len(tasks)), context, initializer=_start, initargs=(self._folder, theirs)
         )
-        left: dict[Future[Outcome], PointTask] = {}
-        suspects: list[PointTask] = []
+        left = {task.digest: task for task in tasks}
         with _environment(_ONE_THREAD):
             try:
-                left = {pool.submit(_compute, task): task for task in tasks}
-                for future in as_completed(list(left)):
-                    see(future.result())
-                    del left[future]
+                for future in as_completed([pool.submit(_compute, task) for task in tasks]):
+                    outcome = future.result()
+                    see(outcome)
+                    del left[outcome.digest]
             except BrokenProcessPool:
-                suspects = [task for future, task in left.items() if not future.cancelled()]
+                pass  # what is left says enough
             finally:
                 # With their end of the pipe they see that it is over, even in the midst of a point.
                 if left:
@@ -83,7 +82,7 @@ class Local:
                 pool.shutdown(wait=True, cancel_futures=True)
                 ours.close()
                 theirs.close()
-        return suspects
+        return list(left.values())
 
 
 class Worker:

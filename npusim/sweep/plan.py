@@ -5,16 +5,16 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
-from os.path import commonprefix
+from itertools import takewhile
 from pathlib import Path
 from typing import Any
 
 from npusim.compiler.recipe import load_recipe
 from npusim.datapath import Datapath, load_datapath
-from npusim.datapath.changes import apply_changes
+from npusim.datapath.changes import apply_changes, parse_path
 from npusim.datapath.load import datapath_from
 from npusim.errors import InputError
-from npusim.files.explain import Location
+from npusim.files.explain import Location, parse_dotted
 from npusim.sweep.inputs import Bundle, Rows, find_network, find_rows
 from npusim.sweep.load import SweepFile
 from npusim.sweep.model import Change
@@ -48,7 +48,6 @@ class _Inputs:
     data: tuple[Rows, ...]
     calibration: Rows | None
     images: int
-    label_offset: int
 
 
 def plan(file: SweepFile) -> list[Planned]:
@@ -81,7 +80,7 @@ def _planned(file: SweepFile, point: Point, inputs: _Inputs, resolved: _Resolver
         network=inputs.network,
         data=inputs.data,
         calibration=inputs.calibration,
-        label_offset=inputs.label_offset,
+        label_offset=sweep.label_offset,
         images=inputs.images,
         step_images=min(sweep.step_images, inputs.images),
         datapath=datapath,
@@ -128,14 +127,11 @@ def _inputs(file: SweepFile, name: str, index: int) -> _Inputs:
         raise file.error(error, key) from None
     count = sum(rows.stop - rows.start for rows in data)
     images = count if sweep.images is None else min(sweep.images, count)
-    offset = sweep.label_offset
-    if offset is None:
-        offset = 0 if network.task is None else network.task.label_offset
-    return _Inputs(bundle, tuple(data), calibration, images, offset)
+    return _Inputs(bundle, tuple(data), calibration, images)
 
 
 class _Resolver:
-    """Datapath and recipe of points, each combination of values worked out once."""
+    """Datapath and recipe of points, as plain data."""
 
     def __init__(self, file: SweepFile) -> None:
         self._file = file
@@ -164,9 +160,9 @@ class _Resolver:
         try:
             return datapath_from(data)
         except InputError as error:
-            key = error.key or ""
+            complaint = parse_dotted(error.key or "")
             if places:
-                self.place = places[max(places, key=lambda path: len(commonprefix([path, key])))]
+                self.place = places[max(places, key=lambda path: _shared(parse_path(path), complaint))]
             raise
 
     def _changes(self, point: Point) -> Iterator[tuple[Location, Change]]:
@@ -174,6 +170,11 @@ class _Resolver:
         yield ("set",), self._file.sweep.changes
         for name, axis in self._file.sweep.axes.items():
             yield ("axes", name), axis.change(point[name])
+
+
+def _shared(one: Sequence[str | int], other: Sequence[str | int]) -> int:
+    """How many parts two paths begin with alike."""
+    return sum(1 for _ in takewhile(lambda pair: pair[0] == pair[1], zip(one, other, strict=False)))
 
 
 def _name(base: str, point: Point) -> str:

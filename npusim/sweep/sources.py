@@ -9,7 +9,7 @@ from pathlib import Path
 import npusim
 from npusim.spec import ARITHMETIC_VERSION
 
-_ROOMS = ("analysis", "compiler", "datapath", "kernels", "layers", "spec", "steps")
+_ROOMS = ("analysis", "compiler", "datapath", "evaluation", "kernels", "layers", "spec", "steps")
 _OWN = ("costs.py", "measure.py", "workbench.py")
 
 

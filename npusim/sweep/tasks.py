@@ -9,7 +9,6 @@ from functools import cached_property
 from typing import Any
 
 from npusim.sweep.inputs import Bundle, Rows
-from npusim.sweep.sources import code_digest
 
 Plain = dict[str, Any]
 
@@ -23,6 +22,8 @@ class PointTask:
 
     Attributes
     ----------
+    label_offset
+        None: what the network's task says.
     datapath, recipe
         Resolved, as plain data.
     images
@@ -36,7 +37,7 @@ class PointTask:
     network: Bundle
     data: tuple[Rows, ...]
     calibration: Rows | None
-    label_offset: int
+    label_offset: int | None
     images: int
     step_images: int
     datapath: Plain
@@ -64,12 +65,6 @@ class PointTask:
         """Every input."""
         rows = [*self.data, *([] if self.calibration is None else [self.calibration])]
         return [self.network, *(part.bundle for part in rows)]
-
-    @property
-    def float_key(self) -> str:
-        """What float answers depend on."""
-        content = [code_digest(), self.network.digest, [rows.key for rows in self.data], self.images]
-        return hashlib.sha256(json.dumps(content).encode()).hexdigest()[:32]
 
 
 def _silent(data: Plain) -> Plain:

@@ -8,6 +8,7 @@ import pytest
 from typer.testing import CliRunner
 
 import npusim
+from npusim.analysis import load_taps
 from npusim.cli.app import app
 from npusim.datapath.load import change_datapath
 from npusim.errors import CheckFailed, InputError
@@ -54,6 +55,31 @@ def test_prove_tables_and_json(tmp_path: Path) -> None:
     assert (taps.min(), taps.max()) == (min(found["any.final.low"]), max(found["any.final.high"]))
 
 
+def test_witnesses_become_vectors(tmp_path: Path) -> None:
+    """What reaches the bounds, as golden vectors: their accumulators are the bounds."""
+    path = saved(tmp_path)
+    folder = tmp_path / "w"
+    plain = json.loads(run("prove", path, "--witnesses", folder, "--json")[0])
+    given = folder / "conv.yaml", "--input", folder / "conv.inputs.h5", "--images", "2", "-o", tmp_path / "v"
+    assert run("vectors", *given)[1] is None
+    sums = load_taps(tmp_path / "v").taps["conv", "accumulator"].values
+    found = plain["steps"][0]["channels"]
+    assert (sums[0].min(), sums[1].max()) == (min(found["any.final.low"]), max(found["any.final.high"]))
+
+
+def test_long_names_are_shortened_in_tables(tmp_path: Path) -> None:
+    steps = []
+    for index, kind in enumerate("abc"):
+        names = {"name": f"net/block/{kind}", "inputs": ("y" * index or "x",), "output": "y" * (index + 1)}
+        steps.append(conv(np.ones((4, 1, 1, 4)), **names))
+    program(*steps, shape=(2, 2, 4)).save(tmp_path / "p.yaml")
+    text, error = run("prove", tmp_path / "p.yaml")
+    assert error is None
+    assert "~ is net/block\n" in text
+    assert "\n~/b " in text
+    assert "of 32 bits (3 steps, this is the widest)" in text
+
+
 def test_prove_fails_where_overflow_is_possible(tmp_path: Path) -> None:
     path = saved(tmp_path)
     with pytest.raises(CheckFailed, match="can overflow in 1 steps"):
@@ -79,6 +105,15 @@ def test_equiv(tmp_path: Path) -> None:
     assert error is None
     assert "no difference" in text
     assert isinstance(run("equiv", "wes_npu")[1], InputError)
+
+
+def test_equiv_tells_what_is_not_decided() -> None:
+    text, error = run("equiv", "vta", "vta", "--seconds", "0")
+    assert error is None
+    plain = json.loads(run("equiv", "vta", "vta", "--seconds", "0", "--json")[0])
+    assert plain["undecided"] == sum(unit["undecided"] for unit in plain["units"]) > 0
+    assert f"NOT DECIDED: {plain['undecided']:,} patterns" in text
+    assert "no difference in what was decided" in text
 
 
 def test_infer(tmp_path: Path) -> None:

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 import npusim
-from npusim.analysis import legality, prove
+from npusim.analysis import legality, prove, replay
 from npusim.analysis.bounds import Moment
 from npusim.analysis.rescale_proof import prove_rescales
 from npusim.datapath import load_datapath
@@ -87,6 +87,25 @@ def test_ranges_of_passes_are_those_of_an_enumeration(place: str) -> None:
         # the shift is a write too; the spec's extremes begin behind the loads
         assert int(second.low(Moment.PREFIX)[channel]) <= min(run[channel].lowest for run in seen)
         assert int(second.high(Moment.PREFIX)[channel]) >= max(run[channel].highest for run in seen)
+
+
+@pytest.mark.parametrize("place", ["preload", "late"])
+def test_witnesses_of_passes_reach_their_ends(place: str) -> None:
+    made = two_passes(toy(place))
+    proof = prove(made).step("second")
+    for channel in range(2):
+        shown = replay(made, proof, channels=(channel,))
+        found = npusim.simulate(shown.program, shown.images).outputs["y"][:, channel].tolist()
+        ends = [proof.reachable.low(Moment.FINAL), proof.reachable.high(Moment.FINAL)]
+        assert found == [one.value for one in shown.witnesses] == [int(end[channel]) for end in ends]
+        shown = replay(made, proof, channels=(channel,), moment=Moment.PREFIX)
+        result = npusim.simulate(shown.program, shown.images, taps=["first:output"], statistics="prefix")
+        loads = [4 * int(value) for value in result.taps["first"]["output"][:, channel]]
+        assert result.statistics is not None
+        seen = result.statistics["second"].accumulator
+        assert seen is not None
+        reached = [one.value for one in shown.witnesses]
+        assert all(value in loads or seen.lowest <= value <= seen.highest for value in reached)
 
 
 def test_what_follows_an_overflow_can_be_anything() -> None:

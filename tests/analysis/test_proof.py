@@ -136,8 +136,20 @@ def test_products_of_computed_matrices_are_proven_too() -> None:
     extremes["b"][1] = -128
     sums = npusim.simulate(made, extremes, taps=["product:accumulator"]).taps["product"]["accumulator"]
     assert (sums.min(), sums.max()) == (ends.low, ends.high)
-    with pytest.raises(InputError, match="with weights"):
-        replay(made, proof)
+    assert proof.reachable.hull(Moment.FINAL).low < 0 < proof.reachable.hull(Moment.FINAL).high
+    shown = replay(made, proof)
+    sums = npusim.simulate(shown.program, shown.images, taps=["product:accumulator"]).taps["product"]
+    for image, one in zip(sums["accumulator"], shown.witnesses, strict=True):
+        assert (image == one.value).all()
+    assert [one.value for one in shown.witnesses] == [ends.low, ends.high]
+    itself = step.replace(inputs=("a", "a"))
+    square = made.replace(
+        steps=(itself,),
+        input_names=("a",),
+        tensors={"a": tensors["a"].replace(shape=(1, 3, 3)), "y": tensors["y"].replace(shape=(1, 3, 3))},
+    )
+    with pytest.raises(InputError, match="with itself"):
+        replay(square, prove(square).step("product"))
 
 
 def test_rescales_are_proven_on_every_reachable_accumulator() -> None:

@@ -104,7 +104,7 @@ MISTAKES = {
     "tensor of other codes": Mistake(
         "    bits: 8", "    bits: 16", "steps[0].inputs[0]", "inputs: [x]", "s8"
     ),
-    "tensor of too many bits": Mistake("    bits: 8", "    bits: 99", "tensors.x.bits", "bits: 99", "32"),
+    "tensor of too many bits": Mistake("    bits: 8", "    bits: 99", "tensors.x.bits", "bits: 99", "63"),
     "missing tensor": Mistake(
         "  x:\n    shape: [6, 6, 3]\n    bits: 8\n    signed: true\n", "", "tensors", "tensors:", "'x'"
     ),

@@ -15,6 +15,7 @@ from npusim.files.hdf5_file import ArrayReader
 from tests.cli.files import LABELS, PROGRAM
 from tests.cli.run import Cli
 from tests.compiler.networks import images
+from tests.importers.models import Model
 
 
 def quiet(done: Any) -> Any:
@@ -34,6 +35,7 @@ def test_version(cli: Cli) -> None:
         "compile",
         "run",
         "eval",
+        "init",
         "vectors",
         "import",
         "doctor",
@@ -209,10 +211,39 @@ def test_doctor(cli: Cli) -> None:
     assert found["kernel_cache"] in quiet(cli("doctor")).out
 
 
+def test_doctor_prunes_the_cache(cli: Cli) -> None:
+    long_ago = ("doctor", "--prune", "--unused-days", 100_000)
+    assert quiet(cli(*long_ago, "--json")).json["pruned"] == []
+    assert "removed from the cache: 0" in quiet(cli(*long_ago)).out
+
+
 def test_program_seal(cli: Cli, folder: Path) -> None:
     done = quiet(cli("program", "seal", "prog.yaml"))
     assert done.out == "prog.yaml: sealed, 5 steps, marked as edited\n"
     assert npusim.load_program("prog.yaml").edited
+
+
+def test_program_seal_as_json(cli: Cli, folder: Path) -> None:
+    found = quiet(cli("program", "seal", "prog.yaml", "--json")).json
+    assert found == {"program": "prog.yaml", "steps": 5, "edited": True}
+
+
+def test_datapath_show_as_json(cli: Cli, folder: Path) -> None:
+    found = quiet(cli("datapath", "show", "wes_npu", "--json")).json
+    assert (found["name"], found["mac"]["lanes"]) == ("wes_npu", 16)
+
+
+def test_import_writes_the_task(cli: Cli, folder: Path) -> None:
+    model = Model(x=(1, 3, 6, 5))
+    model.add("Conv", "x", model.weights(4, 3, 3, 3))
+    model.save(folder, "t0_0")
+    found = quiet(cli("import", "model.onnx", "-o", "n.yaml", "--task", "embedding", "--json")).json
+    assert found["output"] == "n.yaml"
+    assert found["layers"] == len(npusim.load_network("n.yaml").layers) > 0
+    assert npusim.load_network("n.yaml").task.kind == "embedding"
+    assert "did you mean 'embedding'" in cli.refused(
+        "import", "model.onnx", "-o", "n.yaml", "--task", "embeding"
+    )
 
 
 def test_import_refuses_what_is_no_model(cli: Cli, folder: Path) -> None:

@@ -4,13 +4,17 @@ from __future__ import annotations
 
 import csv
 import json
+import re
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
 
 import npusim
 from npusim.files.data import save_data
+from npusim.layers.dense import Dense
+from npusim.network import Network, NetworkInput
 from tests.cli.files import LABELS, NETWORK, PROGRAM
 from tests.cli.run import Cli
 from tests.compiler.networks import images
@@ -31,6 +35,16 @@ def many(folder: Path) -> Path:
     found = npusim.simulate(program, raw).dequantized["head"].argmax(axis=1)
     save_data("many.h5", {"images": raw, "labels": found})
     return folder
+
+
+def test_the_python_example_of_the_docs(folder: Path) -> None:
+    text = (Path(npusim.__file__).parents[1] / "docs" / "evaluation.md").read_text(encoding="utf-8")
+    (code,) = re.findall(r"```python\n(.*?)```", text, re.DOTALL)
+    (folder / "x.h5").rename("test.h5")
+    found: dict[str, Any] = {}
+    exec(code, found)
+    assert found["found"].images == 4
+    assert found["found"].step_images == 4
 
 
 def test_a_program_alone(cli: Cli, folder: Path) -> None:
@@ -123,3 +137,31 @@ def test_data_of_another_size(cli: Cli, folder: Path) -> None:
     found = cli(*EVAL, "--data", "large.h5", "--fit", "crop", "--json").json
     save_data("cut.h5", {"images": np.ascontiguousarray(images(3, (8, 8, 3))[:, 1:7, 1:7])})
     assert found == cli(*EVAL, "--data", "cut.h5", "--json").json
+
+
+def test_calibration_reads_what_eval_reads(cli: Cli, folder: Path) -> None:
+    image = pytest.importorskip("PIL.Image")
+    for index, pixels in enumerate(images()):
+        (folder / "set").mkdir(exist_ok=True)
+        image.fromarray(pixels).save(folder / "set" / f"{index}.png")
+    assert cli("compile", "net.yaml", "-o", "p.yaml", "--calibration", "set").code == 0
+    assert npusim.load_program("p.yaml") == PROGRAM
+
+
+def test_the_whole_way_of_an_autoencoder(cli: Cli, folder: Path) -> None:
+    """Spectrograms of 4 bins, windows of 5 frames: calibrated on, judged by the error of each."""
+    frames = np.random.default_rng(0).normal(size=(6, 30, 4)).astype(np.float32)
+    layer = Dense(name="y", inputs=("x",), weights=np.eye(20) * 0.9)
+    inputs = (NetworkInput(name="x", shape=(20,)),)
+    Network(name="auto", inputs=inputs, layers=(layer,), outputs=("y",)).save("auto.yaml")
+    frames[1::2] *= 2
+    save_data("sounds.h5", {"features": frames, "labels": np.arange(6) % 2})
+    arguments = ("compile", "auto.yaml", "-o", "p.yaml", "--calibration", "sounds.h5", "--recipe", "wes")
+    assert cli(*arguments).code == 0
+    found = cli("eval", "auto.yaml", "p.yaml", "--data", "sounds.h5", "--no-cache", "--json").json
+    assert (found["task"], found["images"]) == ("reconstruction", 6)
+    assert (found["float"]["auc"], found["integer"]["auc"]) == (1.0, 1.0)
+    assert (
+        "AUC of the squared error: float 1.0000"
+        in cli("eval", "auto.yaml", "p.yaml", "--data", "sounds.h5").out
+    )

@@ -39,7 +39,7 @@ def test_a_run_that_was_ended_goes_on(cli: Cli, folder: Path) -> None:
     save_data("many.h5", {"images": images(64 * PIECES)})
     parts = folder / "out" / "parts"
     interrupted = end_it(signal.SIGINT, parts)
-    assert interrupted == (130, b"", b"npusim: interrupted; finished results are kept\n")
+    assert interrupted == (130, b"", b"npusim: interrupted; finished files are kept\n")
     first = finished(parts)
     code, out, _ = end_it(signal.SIGKILL, parts)
     assert (code, out) == (-signal.SIGKILL, b"")

@@ -48,7 +48,7 @@ REFUSED = [
     ),
     ((*COMPILE, "--datapath", "no.yaml"), "no.yaml: file not found"),
     ((*COMPILE, "--calibration", "no.h5"), "no.h5: file not found"),
-    ((*COMPILE, "--calibration", "small.h5"), "the input x has the wrong shape"),
+    ((*COMPILE, "--calibration", "small.h5"), "the samples do not fit the network's input; found [5, 6, 3]"),
     ((*COMPILE, "--calibration", "net.yaml"), "net.yaml: not a readable HDF5 file"),
     (("compile", "no.yaml", "-o", "out.yaml"), "no.yaml: file not found"),
     (("compile", "prog.yaml", "-o", "out.yaml"), "format: unknown value"),

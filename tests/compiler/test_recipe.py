@@ -91,11 +91,15 @@ def test_missing_files_are_named(tmp_path: Path) -> None:
     assert caught.value.file == str(tmp_path / "no.yaml")
 
 
-@pytest.mark.parametrize("late", ["equalize", "absorb_bias", "open_relu6, mode: cap", "spiq", "fold_batch_norm"])
+@pytest.mark.parametrize(
+    "late", ["equalize", "absorb_bias", "open_relu6, mode: cap", "spiq", "fold_batch_norm"]
+)
 def test_ranges_are_set_after_the_passes_that_move_them(tmp_path: Path, late: str) -> None:
     text = GOOD.replace("  - {pass: lower}\n", f"  - {{pass: {late}}}\n  - {{pass: lower}}\n")
     path = write(tmp_path, text)
-    with pytest.raises(InputError, match=f"{late.partition(',')[0]} changes the values that activation_ranges") as caught:
+    with pytest.raises(
+        InputError, match=f"{late.partition(',')[0]} changes the values that activation_ranges"
+    ) as caught:
         load_recipe(path)
     assert (caught.value.file, caught.value.key) == (str(path), "passes[3]")
     assert caught.value.line == len(text.splitlines()) - 1

@@ -38,6 +38,20 @@ DIFFERENCES: dict[str, dict[str, Any]] = {
         "pipelines.average_pool.result[0].bits": 64,
     },
     "wes_npu_rex": {"mac.expansion": {"orders": 4, "form": "shared_accumulator", "max_shift": 8}},
+    "wes_npu_rex_act16": {
+        "activation.bits": 16,
+        "mac.expansion": {
+            "orders": 4,
+            "form": "shared_accumulator",
+            "max_shift": 8,
+            "input_bits": 8,
+        },
+        **{f"fields.{name}.bits": 16 for name in ("x_zero", "y_zero", "low", "high", "table")},
+        "pipelines.table.result[0].index_bits": 9,
+        "pipelines.table.result[0].fraction_bits": 7,
+        "pipelines.table.result[0].rounding": "half_up",
+        "pipelines.table.result[0].rule": "A8",
+    },
     "wes_npu_rex_multipliers": {
         "mac.expansion": {"orders": 4, "form": "multiplier_per_order", "max_shift": 0},
         "fields.align": {"bits": 3, "signed": False, "per": "layer"},

@@ -110,9 +110,9 @@ def test_embedding() -> None:
     assert found["cosine"] == pytest.approx({"mean": (1 + 0.96 + 1) / 3, "least": 0.96, "least_index": 1})
 
 
-def test_detection() -> None:
+@pytest.mark.parametrize(("fires", "rests"), [([-2.0, 2.0], [2.0, -2.0]), ([0.25, 0.75], [0.75, 0.25])])
+def test_detection(fires: list[float], rests: list[float]) -> None:
     """Three anchors: one fires in both with equal boxes, one in both with other boxes, one in float alone."""
-    fires, rests = [-2.0, 2.0], [2.0, -2.0]
     near, far = [0.0, 0, 0, 0], [20.0, 0, 0, 0]
     real = {"s": np.array([[fires, fires, fires]] * 2), "b": np.array([[near, near, near]] * 2)}
     integer = {"s": np.array([[fires, fires, rests]] * 2), "b": np.array([[near, far, near]] * 2)}
@@ -122,6 +122,15 @@ def test_detection() -> None:
     assert found["boxes"] == pytest.approx(
         {"matched": 2, "recall": 1 / 3, "precision": 1 / 2, "overlap": 0.5, "overlap_of_all_anchors": 2 / 3}
     )
+
+
+def test_anchors_fire_from_the_probability_asked_for() -> None:
+    box = np.zeros((2, 1, 4))
+    for scores in (np.array([[[0.0, np.log(3.0)]]] * 2), np.array([[[0.25, 0.75]]] * 2)):
+        side = {"s": scores, "b": box}
+        for score, fired in ((0.7, 2), (0.8, 0)):
+            found, _ = judged(TaskKind.DETECTION, side, side, score=score)
+            assert found["float"]["detections"] == fired
 
 
 def test_boxes_of_one_anchor_overlap_alike_wherever_it_lies() -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 from dataclasses import replace
 from fractions import Fraction
 from pathlib import Path
@@ -16,6 +18,7 @@ from npusim.errors import InputError
 from npusim.evaluate import ArraySamples, FileSamples, Options, evaluate, evaluate_samples
 from npusim.evaluation import floats
 from npusim.evaluation.judge import Judge
+from npusim.evaluation.parts import Parts
 from npusim.evaluation.samples import Batch
 from npusim.files.data import save_data
 from npusim.files.documents import document_digest
@@ -285,3 +288,32 @@ def test_spectrograms_are_cut_into_windows() -> None:
     assert found["integer"]["error"] == pytest.approx(errors.mean())
     pairs = [(errors[p] > errors[n]) for p in (1, 3, 4) for n in (0, 2, 5)]
     assert found["integer"]["auc"] == pytest.approx(np.mean(pairs))
+
+
+def test_the_code_digest_sees_what_answers_are_made_of() -> None:
+    """Every room that the simulator and the float reference import is hashed, and read."""
+    import npusim.evaluation.parts as parts
+
+    loaded = subprocess.run(
+        [sys.executable, "-c", "import sys, npusim.evaluation.judge; print(*sys.modules)"],
+        capture_output=True,
+        text=True,
+        check=True,
+    ).stdout.split()
+    rooms = {name.split(".")[1] for name in loaded if name.startswith("npusim.") and name.count(".") > 1}
+    assert rooms <= set(parts._ROOMS)
+    assert all(list((Path(npusim.__file__).parent / room).rglob("*.py")) for room in parts._ROOMS)
+
+
+def test_a_cache_that_cannot_be_written_costs_nothing(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    tried = []
+
+    def full(self: Parts, key: str, records: Any) -> None:
+        tried.append(key)
+        raise InputError("cannot be written: No space left on device")
+
+    monkeypatch.setattr(Parts, "save", full)
+    assert evaluate_samples(NETWORK, PROGRAM, SAMPLES, Options(cache=tmp_path)).to_json() == WHOLE
+    assert len(tried) == 1

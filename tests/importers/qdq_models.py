@@ -73,7 +73,8 @@ class QdqModel:
         name = self.constant(codes, codes.dtype)
         zero = np.broadcast_to(np.array(zeros, codes.dtype), np.shape(scales))
         parameters = [self.constant(scales, np.float32), self.constant(zero, codes.dtype)]
-        return self.op("DequantizeLinear", [name, *parameters], axis=axis)
+        along = {"axis": axis} if self.opset > 12 else {}
+        return self.op("DequantizeLinear", [name, *parameters], **along)
 
     def output(self, *names: str) -> None:
         """Outputs of the model, float."""
@@ -85,4 +86,4 @@ class QdqModel:
         outputs = [helper.make_tensor_value_info(name, kind, None) for name in self.outputs]
         graph = helper.make_graph(self.nodes, "g", self.inputs, outputs, self.constants)
         opsets = [helper.make_opsetid("", self.opset), helper.make_opsetid("com.microsoft", 1)]
-        return helper.make_model(graph, opset_imports=opsets, ir_version=8)
+        return helper.make_model(graph, opset_imports=opsets, ir_version=10 if self.opset > 20 else 8)

@@ -17,6 +17,8 @@ from npusim.program import Program, load_program
 from tests.importers.models import need
 from tests.importers.qdq_models import QdqModel
 
+NOT_FUSED = "computed in integers, where ONNX Runtime on x86-64 computes in float: "
+
 
 def written(model: QdqModel, folder: Path) -> Path:
     path = folder / "model.onnx"
@@ -65,6 +67,14 @@ def test_bytes_go_through_mean_and_std(tmp_path: Path) -> None:
     np.testing.assert_array_equal(bytes_made[name], reals_made[name])
 
 
+def test_bytes_that_are_codes_are_noted(tmp_path: Path) -> None:
+    for scale, zero, notes in ((0.0079, 128, 1), (1.0, 0, 0)):
+        model = QdqModel()
+        model.output(model.quantized(model.op("LeakyRelu", [model.input((1, 3, 6, 5), scale, zero)])))
+        program = import_model(written(model, tmp_path), mean=0.0 if zero == 0 else 127.5)
+        assert len(program.notes) == notes
+
+
 def test_a_softmax_at_the_end_is_the_hosts(tmp_path: Path) -> None:
     model = QdqModel()
     x = model.input((1, 12))
@@ -93,7 +103,32 @@ def test_a_clipping_inside_the_codes_is_noted(tmp_path: Path) -> None:
     program = imported(model, tmp_path)
     (step,) = program.steps
     assert step.fields["low"] == 40
-    assert "ONNX Runtime computes in float" in program.notes[0]
+    assert program.notes == (NOT_FUSED + "conv_14",)
+
+
+def test_int8_constants_are_noted(tmp_path: Path) -> None:
+    model = QdqModel(np.int8)
+    y = model.op("Add", [model.input((1, 4)), model.weights(np.arange(4, dtype=np.int8))])
+    model.output(model.quantized(y))
+    assert imported(model, tmp_path).notes == (NOT_FUSED + "add_10",)
+
+
+def test_int8_tensors_that_are_read_twice_are_noted(tmp_path: Path) -> None:
+    model = QdqModel(np.int8)
+    x = model.input((1, 4))
+    y = model.quantized(model.op("Add", [x, model.input((1, 4))]))
+    model.output(model.quantized(model.op("Add", [x, y])))
+    (note,) = imported(model, tmp_path).notes
+    assert "runs int8 as uint8" in note
+
+
+def test_results_quantized_twice_are_noted(tmp_path: Path) -> None:
+    model = QdqModel()
+    y = model.op("Mul", [model.input((1, 4)), model.input((1, 4))])
+    model.output(model.quantized(y), model.quantized(y, 0.1))
+    program = imported(model, tmp_path)
+    assert program.notes == (NOT_FUSED + "mul_11, mul_11",)
+    assert len(program.outputs) == 2
 
 
 def test_codes_of_codes(tmp_path: Path) -> None:

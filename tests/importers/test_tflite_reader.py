@@ -52,7 +52,7 @@ def test_no_file_and_no_model(tmp_path: Path) -> None:
         assert "not a TFLite file" in complaint(path)
     other = tmp_path / "model.pb"
     other.write_bytes(b"")
-    assert "allowed: .onnx, .tflite" in complaint(other)
+    assert "allowed: .onnx, .tflite, .tosa" in complaint(other)
 
 
 @settings(max_examples=150, suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None)
@@ -269,3 +269,11 @@ def test_a_variable_without_a_handle(tmp_path: Path) -> None:
     x, y = model.input((1, 4), *SCALED), model.tensor((1, 4), *SCALED)
     model.add("READ_VARIABLE", [x], [y], "ReadVariableOptions")
     assert "no handle of a variable" in complaint(model.save(tmp_path, y))
+
+
+def test_models_with_integer_weights_only(tmp_path: Path) -> None:
+    model = TfliteModel()
+    x, y = model.input((1, 4), "FLOAT32"), model.tensor((1, 3), "FLOAT32")
+    w = model.constant(np.ones((3, 4)), "INT8", 0.1)
+    model.add("FULLY_CONNECTED", [x, w, -1], [y], "FullyConnectedOptions")
+    assert "only the weights of the model are integers" in complaint(model.save(tmp_path, y))

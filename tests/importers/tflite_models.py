@@ -14,6 +14,7 @@ from tests.importers.models import need
 
 Array = npt.NDArray[Any]
 DTYPES = {
+    "INT4": np.int8,
     "INT8": np.int8,
     "UINT8": np.uint8,
     "INT16": np.int16,
@@ -74,6 +75,9 @@ class TfliteModel:
         if data is not None:
             buffer = self.schema.BufferT()
             buffer.data = np.frombuffer(np.ascontiguousarray(data, DTYPES[kind]).tobytes(), np.uint8)
+            if kind == "INT4":
+                nibbles = np.append(buffer.data & 15, np.zeros(buffer.data.size % 2, np.uint8))
+                buffer.data = nibbles[::2] | nibbles[1::2] << 4
             made.buffer = len(self.model.buffers)
             self.model.buffers.append(buffer)
         self.graph.tensors.append(made)

@@ -105,3 +105,15 @@ def test_pools_of_any_geometry(size: Any, kernel: Any, stride: Any, padding: Any
         assume(False)
     agree(MaxPool2d(**X, **geometry), [(*size, 2)])
     agree(AvgPool2d(**X, **geometry, count_padding=count), [(*size, 2)])
+
+
+@pytest.mark.parametrize("cache", [1, 200, 1000])
+@pytest.mark.parametrize("stride", [(1, 1), (2, 1), (1, 3)])
+def test_pieces_of_any_size_make_the_same(
+    cache: int, stride: tuple[int, int], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Images and rows are convolved a few at a time: as many as the processor's cache holds."""
+    monkeypatch.setattr("npusim.layers.windows.CACHE", cache)
+    geometry = {"stride": stride, "dilation": (1, 2), "padding": ((1, 2), (0, 1))}
+    agree(Conv2d(**X, weights=some(4, 2, 2, 2), groups=2, clip=(-1, 1), **geometry), [(7, 6, 4)])
+    agree(DepthwiseConv2d(**X, weights=some(4, 3, 2, 1), bias=some(4), **geometry), [(7, 6, 2)])

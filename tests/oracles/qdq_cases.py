@@ -90,6 +90,13 @@ def gemm(*, transposed: bool, per_channel: bool = False) -> Case:
     return case
 
 
+def halved(model: QdqModel, rng: np.random.Generator) -> None:
+    """A Gemm with alpha and without bias."""
+    w = model.weights(rng.integers(-128, 128, (37, 11)).astype(np.int8), 0.003)
+    y = model.op("Gemm", [_input(model, rng, 1, 37), w], alpha=0.37)
+    model.output(_quantized(model, rng, y, _scale(rng) * 3))
+
+
 def matmul(shape: Sequence[int], *, per_channel: bool = False, unsigned: bool = False) -> Case:
     """A product with a matrix of weights."""
 
@@ -163,6 +170,34 @@ def moved(op: str, shape: Sequence[int], *integers: Any, **attributes: Any) -> C
     return case
 
 
+def resized(
+    new: Sequence[int] | None,
+    scales: Sequence[float] = (),
+    coordinates: str = "asymmetric",
+    nearest: str = "floor",
+) -> Case:
+    """More or fewer pixels, each a copy."""
+
+    def case(model: QdqModel, rng: np.random.Generator) -> None:
+        scale, zero = _scale(rng), _zero(model, rng)
+        x = model.input((1, 3, 5, 7), scale, zero)
+        given = ["", model.constant(scales, np.float32)]
+        if new is not None:
+            given = ["", "", model.constant([1, 3, *new], np.int64)]
+        modes = {"coordinate_transformation_mode": coordinates, "nearest_mode": nearest}
+        model.output(model.quantized(model.op("Resize", [x, *given], **modes), scale, zero))
+
+    return case
+
+
+def padded(model: QdqModel, rng: np.random.Generator) -> None:
+    """Zeros around an image, which is their zero point as codes."""
+    scale, zero = _scale(rng), _zero(model, rng)
+    x = model.input((1, 3, 4, 5), scale, zero)
+    y = model.op("Pad", [x, model.constant([0, 1, 2, 0, 0, 0, 1, 3], np.int64)])
+    model.output(model.quantized(y, scale, zero))
+
+
 def concat(model: QdqModel, rng: np.random.Generator) -> None:
     """Three tensors of three scales."""
     parts = [_input(model, rng, 1, channels, 4, 5) for channels in (2, 3, 1)]
@@ -219,6 +254,7 @@ CASES: dict[str, Case] = {
     "depthwise_twice": conv((1, 6, 9, 9), (12, 1, 3, 3), group=6),
     "gemm": gemm(transposed=False),
     "gemm_transposed": gemm(transposed=True, per_channel=True),
+    "gemm_alpha": halved,
     "matmul": matmul((1, 21)),
     "matmul_rows": matmul((1, 4, 21), per_channel=True),
     "matmul_unsigned": matmul((1, 3, 4, 10), unsigned=True),
@@ -259,5 +295,13 @@ CASES: dict[str, Case] = {
     "reshape": moved("Reshape", IMAGE, [1, 10, -1]),
     "squeeze": moved("Squeeze", (1, 5, 1, 8), [2]),
     "unsqueeze": moved("Unsqueeze", (1, 5, 8), [3]),
+    "resize": resized(None, [1.0, 1.0, 2.0, 3.0]),
+    "resize_scales": resized(None, [1.0, 1.0, 1.6, 3.0], "half_pixel", "round_prefer_floor"),
+    "resize_sizes": resized([13, 11], coordinates="half_pixel", nearest="round_prefer_ceil"),
+    "resize_corners": resized([9, 4], coordinates="align_corners", nearest="ceil"),
+    "resize_smaller": resized([3, 4]),
+    "depth_to_space": moved("DepthToSpace", (1, 8, 3, 5), blocksize=2, mode="CRD"),
+    "pad": padded,
+    "gather": moved("Gather", (1, 5, 8), [0, 2, 4], axis=1),
     "slice": moved("Slice", IMAGE, [1, 0], [4, 7], [1, 2], [1, 2]),
 }

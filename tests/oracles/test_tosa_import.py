@@ -15,6 +15,7 @@ from tests.oracles.tosa import Status
 from tests.oracles.tosa_graph_cases import (
     Array,
     Case,
+    argmax,
     binary,
     clamp,
     concat,
@@ -23,6 +24,7 @@ from tests.oracles.tosa_graph_cases import (
     reshape,
     slice_,
     table,
+    tile,
     transpose,
     values,
 )
@@ -33,6 +35,7 @@ CASES: dict[str, Case] = {
     **{op: binary(op) for op in ("ADD", "SUB", "MUL", "MINIMUM", "MAXIMUM", "ARITHMETIC_RIGHT_SHIFT")},
     **{op: convolution(op) for op in ("CONV2D", "DEPTHWISE_CONV2D", "TRANSPOSE_CONV2D")},
     **{op: pool(op) for op in ("AVG_POOL2D", "MAX_POOL2D")},
+    "ARGMAX": argmax,
     "CLAMP": clamp,
     "CONCAT": concat,
     "MATMUL": matmul,
@@ -42,9 +45,10 @@ CASES: dict[str, Case] = {
     "RESIZE": resize,
     "SLICE": slice_,
     "TABLE": table,
+    "TILE": tile,
     "TRANSPOSE": transpose,
 }
-EACH = 25
+EACH = 10
 
 
 def outcome(graph: GraphBuilder, answer: Answer, path: Path) -> Status:

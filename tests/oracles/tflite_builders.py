@@ -36,14 +36,24 @@ def weights_kind(kind: str) -> str:
 
 
 def weights(
-    model: TfliteModel, rng: Rng, kind: str, shape: Sequence[int], per_channel: bool, axis: int = 0
+    model: TfliteModel,
+    rng: Rng,
+    kind: str,
+    shape: Sequence[int],
+    per_channel: bool,
+    axis: int = 0,
+    *,
+    narrow: bool = False,
 ) -> tuple[int, Any]:
-    """Weights and their scales."""
+    """Weights and their scales; `narrow`: of 4 bits."""
     unsigned = kind == "UINT8"
     codes = rng.integers(0, 256, shape) if unsigned else rng.integers(-127, 128, shape)
+    codes = rng.integers(-8, 8, shape) if narrow else codes
     scales = [scale(rng) for _ in range(shape[axis])] if per_channel else scale(rng)
     offset = int(rng.integers(0, 256)) if unsigned else 0
-    return model.constant(codes, weights_kind(kind), scales, offset, axis), np.array(scales)
+    return model.constant(codes, "INT4" if narrow else weights_kind(kind), scales, offset, axis), np.array(
+        scales
+    )
 
 
 def bias(model: TfliteModel, rng: Rng, kind: str, outputs: int, scales: np.ndarray) -> int:
@@ -56,7 +66,7 @@ def output_size(size: int, padding: int, stride: int, reach: int) -> int:
 
 def convolution(
     kind: str, *, depthwise: bool, padding: int, stride: tuple[int, int], dilation: tuple[int, int],
-    per_channel: bool, groups: int = 1,
+    per_channel: bool, groups: int = 1, narrow: bool = False,
 ) -> Case:  # fmt: skip
     def case(rng: Rng) -> tuple[TfliteModel, list[int]]:
         model, size, kernel, inputs = TfliteModel(), (9, 8), (3, 2), 6
@@ -65,7 +75,8 @@ def convolution(
         x_scale = scale(rng)
         x = model.input((1, *size, inputs), kind, x_scale, zero(rng, kind))
         shape = (1, *kernel, outputs) if depthwise else (outputs, *kernel, inputs // groups)
-        w, w_scales = weights(model, rng, kind, shape, per_channel, 3 if depthwise else 0)
+        axis = 3 if depthwise else 0
+        w, w_scales = weights(model, rng, kind, shape, per_channel, axis, narrow=narrow)
         b = bias(model, rng, kind, outputs, x_scale * w_scales)
         reach = [(taps - 1) * spread + 1 for taps, spread in zip(kernel, dilation, strict=True)]
         made = [output_size(n, padding, s, r) for n, s, r in zip(size, stride, reach, strict=True)]
@@ -122,12 +133,17 @@ def transposed(kind: str, padding: int, stride: tuple[int, int], kernel: tuple[i
 
 
 def fully_connected(
-    kind: str, shape: tuple[int, ...], *, per_channel: bool = False, keep: bool = False
+    kind: str,
+    shape: tuple[int, ...],
+    *,
+    per_channel: bool = False,
+    keep: bool = False,
+    narrow: bool = False,
 ) -> Case:
     def case(rng: Rng) -> tuple[TfliteModel, list[int]]:
         model, outputs, x_scale = TfliteModel(), 9, scale(rng)
         x = model.input(shape, kind, x_scale, zero(rng, kind))
-        w, w_scales = weights(model, rng, kind, (outputs, shape[-1]), per_channel)
+        w, w_scales = weights(model, rng, kind, (outputs, shape[-1]), per_channel, narrow=narrow)
         b = bias(model, rng, kind, outputs, x_scale * w_scales)
         made = (*shape[:-1], outputs) if keep else (prod(shape[:-1]), outputs)
         y_scale = x_scale * float(w_scales.mean()) * shape[-1] ** 0.5 * 60
@@ -257,6 +273,18 @@ def reduction(op: str, kind: str, axes: Sequence[int], keep: bool) -> Case:
     return case
 
 
+def extreme_along(op: str, kind: str, axes: Sequence[int], keep: bool) -> Case:
+    def case(rng: Rng) -> tuple[TfliteModel, list[int]]:
+        model, shape, same = TfliteModel(), (1, 5, 6, 7), (scale(rng), zero(rng, kind))
+        x = model.input(shape, kind, *same)
+        kept = [1 if axis in axes else size for axis, size in enumerate(shape) if keep or axis not in axes]
+        y = model.tensor(kept, kind, *same)
+        model.add(op, [x, model.constant(axes, "INT32")], [y], "ReducerOptions", keepDims=keep)
+        return model, [y]
+
+    return case
+
+
 def resize(op: str, kind: str, new: tuple[int, int], corners: bool, centers: bool) -> Case:
     def case(rng: Rng) -> tuple[TfliteModel, list[int]]:
         model, same = TfliteModel(), (scale(rng), zero(rng, kind))
@@ -307,12 +335,13 @@ def joined(op: str, kind: str, axis: int, *, same: bool = True) -> Case:
     return case
 
 
-def argmax(kind: str, axis: int) -> Case:
+def argmax(kind: str, axis: int, op: str = "ARG_MAX") -> Case:
     def case(rng: Rng) -> tuple[TfliteModel, list[int]]:
         model, shape = TfliteModel(), [1, 4, 5, 3]
         x = model.input(shape, kind, scale(rng), zero(rng, kind))
         y = model.tensor(shape[:axis] + shape[axis + 1 :], "INT64")
-        model.add("ARG_MAX", [x, model.constant(axis, "INT32")], [y], "ArgMaxOptions", outputType=4)
+        options = "ArgMaxOptions" if op == "ARG_MAX" else "ArgMinOptions"
+        model.add(op, [x, model.constant(axis, "INT32")], [y], options, outputType=4)
         return model, [y]
 
     return case

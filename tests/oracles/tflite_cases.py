@@ -138,7 +138,37 @@ def _moves(kind: str) -> Iterator[tuple[str, Case]]:
         yield f"PACK{axis}", build.joined("PACK", kind, axis)
 
 
+def _picked(kind: str) -> Iterator[tuple[str, Case]]:
+    image = (1, 6, 7, 8)
+    yield (
+        "GATHER",
+        build.moved("GATHER", kind, image, [(1, 6, 4, 8)], "GatherOptions", [[3, 0, 6, 3]], axis=2),
+    )
+    yield "GATHER-one", build.moved("GATHER", kind, image, [(1, 7, 8)], "GatherOptions", [2], axis=1)
+    yield "TILE", build.moved("TILE", kind, (1, 3, 4), [(1, 6, 12)], "TileOptions", [[1, 2, 3]])
+    yield "BROADCAST_TO", build.moved("BROADCAST_TO", kind, (1, 1, 4), [(1, 5, 3, 4)], "", [[1, 5, 3, 4]])
+    yield "REVERSE_V2", build.moved("REVERSE_V2", kind, image, [image], "ReverseV2Options", [[2]])
+    for op in ("REDUCE_MAX", "REDUCE_MIN"):
+        for axes, keep in (((1, 2), True), ((3,), False)):
+            yield f"{op}-{axes}", build.extreme_along(op, kind, axes, keep)
+    yield "ARG_MIN", build.argmax(kind, 3, "ARG_MIN")
+
+
 def _special() -> Iterator[tuple[str, Case]]:
+    yield "INT8-EXP", build.unary("EXP", "INT8")
+    for per_channel in (False, True):
+        for depthwise in (False, True):
+            yield (
+                f"INT4-{'depthwise' if depthwise else 'conv'}-{per_channel}",
+                build.convolution(
+                    "INT8", depthwise=depthwise, padding=SAME, stride=(1, 2), dilation=(1, 1),
+                    per_channel=per_channel, narrow=True,
+                ),
+            )  # fmt: skip
+        yield (
+            f"INT4-fully_connected-{per_channel}",
+            build.fully_connected("INT8", (1, 51), per_channel=per_channel, narrow=True),
+        )
     yield "INT8-fully_connected-channels", build.fully_connected("INT8", (1, 50), per_channel=True)
     yield (
         "INT8-conv-groups",
@@ -177,6 +207,6 @@ def cases() -> dict[str, Case]:
     """All of them by name."""
     found = dict(_special())
     for kind in KINDS:
-        for family in (_products, _elementwise, _images, _moves):
+        for family in (_products, _elementwise, _images, _moves, _picked):
             found |= {f"{kind}-{name}": case for name, case in family(kind)}
     return found | {f"INT16-{name}": case for name, case in _int16()}

@@ -184,3 +184,23 @@ def transpose(random: Random) -> GraphBuilder:
     made = [shape[axis] for axis in order]
     graph.apply("TRANSPOSE", [x], kind, made, ([off(random, axis, 0.02) for axis in order],))
     return graph
+
+
+def tile(random: Random) -> GraphBuilder:
+    """Copies along every axis."""
+    graph, kind, shape, x = _moved(random, (1, 4))
+    counts = [off(random, int(random.integers(1, 4)), 0.02) for _ in shape]
+    made = [max(size * count, 1) for size, count in zip(shape, counts, strict=True)]
+    graph.apply("TILE", [x, graph.operand("SHAPE", counts)], kind, made)
+    return graph
+
+
+def argmax(random: Random) -> GraphBuilder:
+    """Ties are common among few values."""
+    graph, kind = GraphBuilder(), str(random.choice(["INT8", "INT16"]))
+    shape = _shape(random, (1, 4))
+    axis = int(random.integers(len(shape)))
+    x = graph.operand(kind, random.integers(-2, 3, shape), given(random))
+    made = (*shape[:axis], *shape[axis + 1 :])
+    graph.apply("ARGMAX", [x], "INT32", made, (off(random, axis), "NanPropagationMode.PROPAGATE"))
+    return graph

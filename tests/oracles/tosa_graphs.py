@@ -34,7 +34,8 @@ def _family(op: str) -> str:
     >>> _family("DEPTHWISE_CONV2D"), _family("MATMUL")
     ('DepthwiseConv2d', 'MatMul')
     """
-    return "MatMul" if op == "MATMUL" else op.title().replace("_", "").replace("2D", "2d")
+    irregular = {"MATMUL": "MatMul", "ARGMAX": "ArgMax"}
+    return irregular.get(op, op.title().replace("_", "").replace("2D", "2d"))
 
 
 @dataclass

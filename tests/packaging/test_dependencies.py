@@ -40,9 +40,10 @@ def imported(folder: Path) -> dict[str, set[str]]:
     return found
 
 
-OPTIONAL = {
+OPTIONAL: dict[str, str | tuple[str, ...]] = {
     "onnx": "npusim/importers/",
     "tflite": "npusim/importers/",
+    "tuning": ("npusim/compiler/passes/fine_tune_bias.py", "npusim/compiler/straight_through.py"),
     "dask": "npusim/sweep/cluster.py",
     "images": "npusim/evaluation/folder.py",
     "plots": "npusim/sweep/plots.py",

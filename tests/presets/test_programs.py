@@ -95,7 +95,16 @@ def test_pool_mistakes(changes: dict[str, object], message: str) -> None:
 
 @pytest.mark.parametrize(
     "preset",
-    ["tflite", "tflite_single_round", "tflite_int16", "cmsis_nn", "tosa", "tosa_double_round", "tosa_int16"],
+    [
+        "tflite",
+        "tflite_single_round",
+        "tflite_int16",
+        "cmsis_nn",
+        "cmsis_nn_int16",
+        "tosa",
+        "tosa_double_round",
+        "tosa_int16",
+    ],
 )
 def test_the_bundled_network_runs_on_presets_with_all_its_operations(preset: str) -> None:
     with h5py.File(NETWORKS / "digits_calibration.h5") as file:

@@ -172,6 +172,24 @@ def test_int16_convolutions_keep_16_bits_of_the_multiplier() -> None:
     assert_agree("tflite_int16", "conv2d", fields, values, formula)
 
 
+@pytest.mark.parametrize("operation", ["conv2d", "dense"])
+def test_cmsis_nn_int16_shifts_twice_and_rounds_once(operation: str) -> None:
+    """arm_nn_requantize_s64: down to 32 bits with one bit too many, then that bit rounds."""
+    rng = np.random.default_rng(15)
+    multiplier, exponent = scales(rng, greatest=7)
+    short = np.where(multiplier < 0x7FFF0000, (multiplier + (1 << 15)) >> 16, 0x7FFF)
+    fields = {"multiplier16": short, "shift16": 15 - exponent, **output(rng, 16)}
+    # Where the 32 bits are not left, as the source asks for.
+    values = near_steps(rng, real(multiplier, exponent), -(2**47), 2**47 - 1, 33000)
+    most = np.floor(2.0**30 / np.maximum(real(multiplier, exponent), 2.0**-20)).astype(np.int64)
+    values = np.clip(values, -most, most)
+
+    def formula(acc: int, row: Row) -> int:
+        return finished(((acc * row["multiplier16"] >> (row["shift16"] - 1)) + 1) >> 1, row)
+
+    assert_agree("cmsis_nn_int16", operation, fields, values, formula)
+
+
 @pytest.mark.parametrize(("preset", "bits", "left"), [("tflite", 8, 20), ("tflite_int16", 16, 15)])
 def test_add(preset: str, bits: int, left: int) -> None:
     """add.h: both inputs and the sum by MultiplyByQuantizedMultiplierSmallerThanOneExp."""

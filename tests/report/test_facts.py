@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import re
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from hypothesis import given
@@ -12,6 +15,7 @@ from npusim.errors import InputError
 from npusim.evaluate import ArraySamples
 from npusim.report import load_sweep, make_report
 from npusim.report.histograms import signed_log
+from npusim.report.sections.measures import measures
 from npusim.report.weights import weight_ranges
 from npusim.steps.mac import MacStep
 from tests.cli.files import LABELS, NETWORK, PROGRAM
@@ -102,3 +106,17 @@ def test_a_folder_that_no_sweep_wrote_is_refused(tmp_path, text, says) -> None: 
     with pytest.raises(InputError, match=says) as caught:
         load_sweep(tmp_path)
     assert caught.value.file == str(tmp_path / "results.csv")
+
+
+def test_every_measure_is_shown_float_beside_integer() -> None:
+    found = full().subject.evaluation
+    assert found is not None
+    nested = {
+        "float": {"hits": 3},
+        "integer": {"hits": 2},
+        "boxes": {"recall": 0.5, "range": (-1.0, 1.5), "none": None},
+    }
+    table = measures(replace(found, measures=nested)) or ""
+    rows = [re.findall(r"<td[^>]*>([^<]*)", row) for row in re.findall(r"<tr>(.*?)</tr>", table)[1:]]
+    assert rows == [["hits", "3", "2"], ["boxes recall", "", "0.5"], ["boxes range", "", "\u22121 to 1.5"]]
+    assert measures(None) is None

@@ -80,6 +80,7 @@ def test_nothing_is_loaded_from_elsewhere(make: object) -> None:
     assert "@import" not in page
     (policy,) = [value for key, value in found.attributes if key == "content" and "-src" in (value or "")]
     assert (policy or "").startswith("default-src 'none'; ")
+    assert "unsafe" not in (policy or "")
 
 
 def test_hostile_text_is_shown_and_not_run() -> None:

@@ -13,7 +13,7 @@ import numpy.typing as npt
 from npusim.datapath import Datapath
 from npusim.program import Program
 from npusim.spec.elementwise import combine
-from npusim.spec.expansion import sum_orders
+from npusim.spec.expansion import digit, sum_orders
 from npusim.spec.pipeline import run
 from npusim.spec.pooling import average_sum, maximum
 from npusim.spec.stages import BaseStage, Fields
@@ -23,6 +23,7 @@ from npusim.steps.base import Step
 from npusim.steps.binary import BinaryStep
 from npusim.steps.clamp import ClampStep
 from npusim.steps.concat import ConcatStep
+from npusim.steps.digit import DigitStep
 from npusim.steps.fields import FieldValues
 from npusim.steps.interleave import InterleaveStep
 from npusim.steps.mac import MacStep
@@ -69,6 +70,9 @@ def _step(step: Step, x: list[Words], shape: tuple[int, ...], datapath: Datapath
         case AccumulateStep():
             partial = x[1] if step.resumes else None
             return [one.value for one in spec_sums(step, x[0], datapath, partial, step.shift)]
+        case DigitStep():
+            width = datapath.activation.bits
+            return [digit(code, step.shift, step.bits, width) for code in x[0].ravel().tolist()]
         case RescaleStep():
             return _rescaled(step.stages(datapath), x[0], step.fields)
         case SumOrdersStep():

@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from npusim.datapath import load_datapath
-from npusim.spec.expansion import accumulate_onto, sum_orders
+from npusim.spec.expansion import accumulate_onto, digit, sum_orders
 from npusim.spec.mac import BiasPlace, Column
 from npusim.spec.width import Overflow, Width
 from tests.exact import median, modular
@@ -65,3 +65,13 @@ def test_orders_are_summed_exactly_and_rounded_once(
     made = sum_orders([a for a, _, _ in orders], pipeline.operand, fields, pipeline.result, rest)
     real = sum((Fraction(a) * m * 2**align for a, m, align in orders), Fraction(0)) / 2 ** (shift + inverse)
     assert made.result.result == median(-128, floor(real + Fraction(1, 2)) + zero, 127)
+
+
+@given(st.integers(2, 16), st.integers(2, 15), st.data())
+def test_digits_are_operands_and_make_up_the_code(width: int, bits: int, data: st.DataObject) -> None:
+    code = data.draw(st.integers(-(2 ** (width - 1)), 2 ** (width - 1) - 1))
+    shifts = range(0, width, bits)
+    digits = [digit(code, shift, bits, width) for shift in shifts]
+    assert all(-(2 ** (bits - 1)) <= found < 2 ** (bits - 1) for found in digits)
+    offset = sum(2 ** (bits - 1 + shift) for shift in shifts[:-1])
+    assert sum(found * 2**shift for found, shift in zip(digits, shifts, strict=True)) + offset == code

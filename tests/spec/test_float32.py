@@ -10,10 +10,11 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
+from npusim.spec.events import Event
 from npusim.spec.floats import BINARY32
 from npusim.spec.interval import Interval
 from npusim.spec.rounding import Rounding
-from npusim.spec.stages import Float32
+from npusim.spec.stages import Float32, Significant
 from tests.exact import median, round_fraction
 from tests.strategies import roundings, values_in
 
@@ -74,3 +75,18 @@ def test_patterns_decode_to_their_value(pattern: int) -> None:
 def test_infinities_and_nans_are_no_scales(pattern: int) -> None:
     with pytest.raises(ValueError, match="finite"):
         BINARY32.decode(pattern)
+
+
+@given(value=st.integers(-(2**63), 2**63 - 1))
+def test_significant_bits_are_those_of_a_float32(value: int) -> None:
+    """The processor's own conversion rounds once."""
+    made, events = Significant(digits=24).exact(value, {})
+    assert made == int(np.array(value, np.int64).astype(np.float32))
+    assert (Event.ROUNDED in events) == (made != value)
+
+
+@given(a=st.integers(-(2**24), 2**24), b=st.integers(-(2**24), 2**24), shift=st.integers(0, 30))
+def test_significant_bits_of_a_sum_are_a_float32_sum(a: int, b: int, shift: int) -> None:
+    aligned = (a << shift) + b
+    made, _ = Significant(digits=24).exact(aligned, {})
+    assert made == int(np.float32(np.ldexp(np.float32(a), shift)) + np.float32(b))

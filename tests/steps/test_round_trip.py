@@ -22,6 +22,7 @@ from npusim.steps.base import Step, TensorType
 from npusim.steps.clamp import ClampStep
 from npusim.steps.concat import ConcatStep
 from npusim.steps.constant import ConstantStep
+from npusim.steps.digit import DigitStep
 from npusim.steps.fields import Activation
 from npusim.steps.interleave import InterleaveStep
 from npusim.steps.interpolate_words import InterpolateWordsStep
@@ -131,6 +132,7 @@ def test_a_step_comes_back_as_it_was(tmp_path: Path, step: Step, shapes: list[An
 
 ELSEWHERE = {
     AccumulateStep,
+    DigitStep,
     AddWordsStep,
     ArithmeticRightShiftStep,
     AveragePoolFloat32Step,

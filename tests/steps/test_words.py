@@ -15,6 +15,7 @@ from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
 import npusim
+from npusim.analysis.code_ranges import output_range
 from npusim.datapath import load_datapath
 from npusim.datapath.load import change_datapath
 from npusim.errors import InputError
@@ -22,6 +23,7 @@ from npusim.files.array_model import same_values
 from npusim.program import Program, load_program
 from npusim.simulator import Result
 from npusim.spec.events import Event
+from npusim.spec.interval import Interval
 from npusim.spec.pipeline import run
 from npusim.spec.resampling import weighted
 from npusim.spec.rounding import Rounding, shift_right
@@ -346,3 +348,16 @@ def test_a_step_comes_back_as_it_was(tmp_path: Path, step: Step, kinds: list[Ten
 def test_an_operation_on_words_must_end_in_words() -> None:
     with pytest.raises(InputError, match=r"pipelines.add_words.result: must end in words -2147483648"):
         change_datapath(OPERATORS, {"pipelines.add_words.result[0].to": 33}, "wide")
+
+
+@pytest.mark.parametrize(("step", "kinds"), SAVED, ids=lambda case: getattr(case, "kind", ""))
+@settings(max_examples=10, deadline=None)
+@given(data=st.data())
+def test_proven_ranges_hold(step: Step, kinds: list[TensorType], data: st.DataObject) -> None:
+    inputs = [data.draw(words(kind.shape, kind.codes.register)) for kind in kinds]
+    whole = step.output_type(kinds, OPERATORS).codes.interval
+    found = [Interval(int(x.min()), int(x.max())) for x in inputs]
+    proven = output_range(step, found, None, OPERATORS, whole)
+    made = ran(step, inputs, [kind.codes.register for kind in kinds]).outputs["y"]
+    assert proven.within(whole)
+    assert Interval(int(made.min()), int(made.max())).within(proven)

@@ -16,7 +16,7 @@ from npusim.spec.interval import Interval
 from npusim.sweep.load import load_sweep
 from npusim.sweep.run import run_sweep
 
-IMAGES = 100
+IMAGES = 50
 LATE = {"bits": 32, "place": "late"}
 
 
@@ -59,7 +59,7 @@ def check(rows: list[dict[str, Any]]) -> None:
 
 
 def test_the_cliff_is_where_it_is_proven_and_seen(tmp_path: Path) -> None:
-    listed = tuple({"bits": bits} for bits in (16, 17, 18, 19, 20, 21, 32))
+    listed = tuple({"bits": bits} for bits in (16, 17, 18, 19, 20, 32))
     file = load_sweep("accumulator_width").replace(points=listed, images=IMAGES)
     check([dict(row) for row in run_sweep(file, tmp_path, jobs=1).table.rows])
 

@@ -1,4 +1,4 @@
-"""A sweep that is killed loses nothing that was finished and repeats nothing."""
+"""A sweep that is killed loses nothing that was finished, repeats nothing, and ends as any other."""
 
 from __future__ import annotations
 
@@ -10,6 +10,8 @@ from pathlib import Path
 
 import pytest
 
+from npusim.sweep.load import load_sweep
+from npusim.sweep.run import run_sweep
 from tests.sweep.folders import SWEEP, write_folder
 from tests.sweep.processes import WITHIN, finished, start, wait_for
 
@@ -34,7 +36,9 @@ def alive(process: int) -> bool:
         return False
 
 
-@pytest.mark.parametrize(("ending", "jobs"), [(signal.SIGKILL, 2), (signal.SIGINT, 1)])
+@pytest.mark.parametrize(
+    ("ending", "jobs"), [(signal.SIGKILL, 2), pytest.param(signal.SIGINT, 1, marks=pytest.mark.slow)]
+)
 def test_killed_and_run_again(ending: signal.Signals, jobs: int, tmp_path: Path) -> None:
     write_folder(tmp_path, LONG)
     first = begin(tmp_path, "first.log", jobs)
@@ -55,3 +59,7 @@ def test_killed_and_run_again(ending: signal.Signals, jobs: int, tmp_path: Path)
     assert len(everything) == POINTS
     assert {name: everything[name] for name in kept} == kept
     assert {row["status"] for row in result["rows"]} == {"ok"}
+
+    run_sweep(load_sweep(tmp_path / "sweep.yaml"), tmp_path / "here", jobs=1)
+    for name in ("results.csv", "results.h5"):
+        assert (tmp_path / "out" / name).read_bytes() == (tmp_path / "here" / name).read_bytes()

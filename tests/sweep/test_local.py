@@ -7,6 +7,8 @@ import signal
 import threading
 from pathlib import Path
 
+import pytest
+
 from npusim.sweep.local import Local
 from npusim.sweep.outcome import Outcome, Status, Store
 from npusim.sweep.plan import plan
@@ -14,8 +16,9 @@ from tests.sweep.folders import sweep
 from tests.sweep.test_crash import LONG
 
 
+@pytest.mark.slow
 def test_a_process_that_dies_costs_at_most_a_second_try(tmp_path: Path) -> None:
-    tasks = [item.task for item in plan(sweep(tmp_path, LONG)) if item.task is not None]
+    tasks = [item.task for item in plan(sweep(tmp_path, LONG))[:6] if item.task is not None]
     seen: list[Outcome] = []
 
     def see(outcome: Outcome) -> None:

@@ -2,16 +2,21 @@
 
 from __future__ import annotations
 
+import re
+import shutil
 from pathlib import Path
 
 import pytest
 
+from npusim.demo import bundled
 from npusim.errors import InputError
+from npusim.network import load_network
 from npusim.sweep.load import load_sweep, sweep_names
 from npusim.sweep.plan import plan
 from npusim.sweep.points import points
 from tests.sweep.folders import SWEEP, sweep
 
+ROOT = Path(__file__).parents[2]
 ALL = [(bits, rounding) for bits in (14, 16, 32) for rounding in ("floor", "half_up")]
 
 
@@ -107,7 +112,7 @@ def test_mistakes_name_file_line_and_key(tmp_path: Path, old: str, new: str, on:
 
 
 def test_data_that_do_not_fit_name_their_own_file(tmp_path: Path) -> None:
-    with pytest.raises(InputError, match="digits_test.h5: does not fit the network net; found"):
+    with pytest.raises(InputError, match="digits_test.h5: the samples do not fit"):
         plan(sweep(tmp_path, SWEEP.replace("[x.h5]", "[digits_test]")))
 
 
@@ -130,3 +135,16 @@ def test_the_sweeps_that_ship_answer_the_questions() -> None:
     assert {"floor", "half_up", "half_even", "toward_zero"} < {p["rounding"] for p in found["rounding"]}
     multipliers = [p["bits"] for p in found["multiplier_width"]]
     assert (min(map(int, multipliers)), max(map(int, multipliers))) == (6, 31)
+
+
+def test_the_sweep_of_the_documentation_can_be_run(tmp_path: Path) -> None:
+    (text,) = re.findall(
+        r"^```yaml\n(.*?)^```$", (ROOT / "docs" / "sweeps.md").read_text(), re.MULTILINE | re.DOTALL
+    )
+    (tmp_path / "sweep.yaml").write_text(text)
+    load_network(bundled("digits.yaml")).save(tmp_path / "my_network.yaml")
+    shutil.copy(bundled("digits_test.h5"), tmp_path / "more.h5")
+    planned = plan(load_sweep(tmp_path / "sweep.yaml"))
+    assert [item.reason for item in planned if item.task is None] == []
+    networks, weights, rescale_and_codes, widths_and_recipes = 2, 2, 3, 3 + 5
+    assert len(planned) == networks * weights * rescale_and_codes * widths_and_recipes

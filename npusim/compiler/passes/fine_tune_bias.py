@@ -19,6 +19,7 @@ from npusim.errors import InputError
 from npusim.input_codes import to_codes
 from npusim.program import Program
 from npusim.simulator import Simulator
+from npusim.steps.accumulate import AccumulateStep
 from npusim.steps.mac import MacStep
 
 if TYPE_CHECKING:
@@ -80,6 +81,11 @@ class FineTuneBias(Pass):
         program = state.program
         if program is None:
             raise InputError("there is no program to tune: run lower first", key="passes")
+        passes = [step.name for step in program.steps if isinstance(step, AccumulateStep)]
+        if passes:
+            raise InputError(
+                "layers of several passes are not tuned", key="passes", found=passes[0], allowed="mac steps"
+            )
         if state.calibration is None:
             raise InputError("bias fine-tuning needs calibration data", key="calibration")
         if importlib.util.find_spec("torch") is None:
@@ -87,7 +93,7 @@ class FineTuneBias(Pass):
                 "bias fine-tuning needs PyTorch",
                 key="passes",
                 found="fine_tune_bias",
-                allowed="pip install torch",
+                allowed="pip install 'npusim[tuning]'",
             )
         images = dict(state.calibration)
         total = len(next(iter(images.values())))

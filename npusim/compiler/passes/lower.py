@@ -12,13 +12,14 @@ from npusim.datapath import Datapath
 from npusim.errors import InputError
 from npusim.files.arrays import FloatArray
 from npusim.input_codes import byte_codes
-from npusim.layers.expansion import order_of, order_worths
+from npusim.layers.expansion import order_worths
 from npusim.layers.lowering import Lowering
 from npusim.layers.mac_layer import MacLayer
 from npusim.network import Network
 from npusim.program import Program, Real, RealTensor
 from npusim.steps.accumulate import AccumulateStep
 from npusim.steps.base import Step, TensorType, activation_type
+from npusim.steps.digit import DigitStep
 from npusim.steps.mac import MacStep
 
 
@@ -44,7 +45,8 @@ class Lower(Pass):
                 made = layer.lower(lowering)
             except InputError as error:
                 raise error.within(f"layers.{layer.name}") from None
-            steps += made
+            known = {step.name for step in steps}
+            steps += [step for step in made if not (isinstance(step, DigitStep) and step.name in known)]
             if isinstance(layer, MacLayer):
                 accumulators |= _accumulators(state, lowering, layer, made)
         program = Program(
@@ -87,10 +89,12 @@ def _accumulators(
 ) -> dict[str, FloatArray]:
     """What one accumulator unit of each channel is worth, for each MAC step of a layer."""
     worths = order_worths(lowering, layer.inputs[0], state.weights[layer.name])
-    real = [np.array([float(unit) for unit in worth]) for worth in worths]
-    made = {step.name: real[0] for step in steps if isinstance(step, MacStep)}
-    passes = [step for step in steps if isinstance(step, AccumulateStep)]
-    return made | {step.name: real[order_of(step) - 1] for step in passes}
+    real = {suffix: np.array([float(unit) for unit in worth]) for suffix, worth in worths.items()}
+    made = {step.name: real[".order_1"] for step in steps if isinstance(step, MacStep)}
+    for step in steps:
+        if isinstance(step, AccumulateStep):
+            made[step.name] = real[step.name[step.name.rindex(".order_") :]]
+    return made
 
 
 def _real(state: Compilation, accumulators: dict[str, FloatArray]) -> Real:

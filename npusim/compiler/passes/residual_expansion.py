@@ -17,14 +17,14 @@ from pydantic import Field
 from npusim.compiler.base import Compilation, Pass
 from npusim.compiler.data_free import propagate
 from npusim.compiler.passes.quantize_weights import WeightRounding
-from npusim.compiler.residuals import residual_orders, with_rows
+from npusim.compiler.residuals import digit_orders, residual_orders, with_rows
 from npusim.compiler.row_budget import Offer, choose_rows
 from npusim.datapath.model import Expansion
 from npusim.errors import InputError
 from npusim.layers.mac_layer import MacLayer
 from npusim.model import Name
 from npusim.moments import Moments
-from npusim.quantization import Quantization, QuantizedWeights, ResidualWeights
+from npusim.quantization import Quantization, QuantizedWeights
 from npusim.spec.expansion import ExpansionForm
 
 Vector = npt.NDArray[np.float64]
@@ -40,6 +40,17 @@ class RowScore(StrEnum):
     """What it takes off the squared error of the row's weights, relative to the layer's mean square."""
 
 
+class Recursion(StrEnum):
+    """How an order follows from those before it."""
+
+    DIGITS = "digits"
+    """Ratios of ``2**bits``, in one accumulator: orders are rounded so that the ones behind them reach what
+    is left (`digit_orders`). Where a datapath has multipliers for the orders, or its operands lack the
+    lowest code of a residual: as `nearest`."""
+    NEAREST = "nearest"
+    """The nearest codes of what is left, as the paper has it (`residual_orders`)."""
+
+
 class ResidualExpansion(Pass):
     """Quantize what quantization left of the weights, and again, up to some order. After `quantize_weights`.
 
@@ -53,10 +64,12 @@ class ResidualExpansion(Pass):
         K, the first included.
     bits
         The width of a residual code; None: that of the layer's first order.
+    recursion
+        How an order follows from those before it; `nearest` where `ratio_bits` is given.
     ratio_bits
-        For a shared accumulator: how far each order's scale lies below that of the one before. None:
-        one less than the width, the most at which no residual is clipped; the width before the last
-        order, where clipping by one code is no worse than a scale twice as large (`residual_orders`).
+        For nearest codes in a shared accumulator: how far each order's scale lies below that of the
+        one before. None: one less than the width, the most at which no residual is clipped; the width
+        before the last order, where clipping by one code is no worse than a scale twice as large.
     rounding
         Of the last order's codes; those before it are nearest.
     budget
@@ -64,6 +77,9 @@ class ResidualExpansion(Pass):
         every row has every order.
     score
         Which rows the budget goes to first.
+    total_order
+        On a datapath that reads activations in digits: which products of an order k and a digit l are
+        computed, those with k + l up to this (algorithms.md 5.3); None: all.
     layers
         For some layers another K, by name: 1 leaves a layer as it is.
     """
@@ -73,10 +89,12 @@ class ResidualExpansion(Pass):
     pass_: Literal["residual_expansion"] = Field("residual_expansion", alias="pass")
     orders: int = Field(2, ge=1, le=16)
     bits: int | None = Field(None, ge=2, le=16)
+    recursion: Recursion = Recursion.DIGITS
     ratio_bits: int | None = Field(None, ge=1, le=16)
     rounding: WeightRounding = WeightRounding.NEAREST
     budget: float | None = Field(None, ge=0)
     score: RowScore = RowScore.OUTPUT_NOISE
+    total_order: int | None = Field(None, ge=2)
     layers: dict[Name, Annotated[int, Field(ge=1, le=16)]] = Field(default_factory=dict)
 
     def run(self, state: Compilation) -> Compilation:
@@ -86,24 +104,26 @@ class ResidualExpansion(Pass):
             if name not in names:
                 raise InputError("no layer of this name has weights", key="layers", found=name)
         layers = [layer for layer in state.network.ordered_layers if isinstance(layer, MacLayer)]
-        made: dict[str, list[ResidualWeights]] = {}
+        made: dict[str, QuantizedWeights] = {}
         short = []
         for layer in layers:
             if layer.name not in state.weights:
                 raise InputError("weights without codes: run quantize_weights first", found=layer.name)
             state.progress(f"residual orders: {layer.name}")
-            made[layer.name] = self._residuals(state, layer, expansion)
-            if len(made[layer.name]) < self.layers.get(layer.name, self.orders) - 1:
-                short.append(f"{layer.name} {len(made[layer.name]) + 1}")
+            made[layer.name] = self._expanded(state, layer, expansion)
+            orders = len(made[layer.name].orders)
+            if orders < self.layers.get(layer.name, self.orders):
+                short.append(f"{layer.name} {orders}")
         costs = {layer.name: self._cost(state, layer) for layer in layers}
         whole = sum(costs[layer.name] * layer.output_channels for layer in layers)
-        expanded = [layer for layer in layers if made[layer.name]]
+        expanded = [layer for layer in layers if made[layer.name].residuals]
         offers = self._offers(state, expanded, made, costs)
         rows, spent = choose_rows(offers, None if self.budget is None else self.budget * whole)
         weights = dict(state.weights)
         for name, chosen in rows.items():
-            residuals = with_rows(made[name], chosen)
-            weights[name] = replace(weights[name], residuals=tuple(residuals))
+            residuals = with_rows(made[name].residuals, chosen)
+            if residuals:
+                weights[name] = replace(made[name], residuals=tuple(residuals), total_order=self.total_order)
         count = sum(len(orders) for chosen in rows.values() for orders in chosen)
         state = state.with_(weights=weights).note(
             f"residual expansion: {count} rows of residual orders cost {spent / 1e6:,.1f} M bit-operations, "
@@ -116,7 +136,8 @@ class ResidualExpansion(Pass):
         found, name = state.datapath.mac.expansion, state.datapath.name
         orders = max(self.orders, *self.layers.values()) if self.layers else self.orders
         greatest = (self._greatest(state, name) for name in state.weights)
-        ratio = max((max(self._ratios(n, max(orders, 2))) for n in greatest), default=1)
+        ratio = max((n.bit_length() + 1 for n in greatest), default=1)
+        ratio = ratio if self.ratio_bits is None else self.ratio_bits
         if found is None:
             smallest = f"{{orders: {max(orders, 2)}, form: shared_accumulator, max_shift: {ratio}}}"
             raise InputError(
@@ -148,23 +169,30 @@ class ResidualExpansion(Pass):
         used = int(np.abs(state.weights[layer].codes.astype(np.int64)).max())
         return max(min((1 << used.bit_length()) - 1, state.datapath.weight.interval.high), 1)
 
-    def _ratios(self, greatest: int, orders: int) -> list[int]:
+    def _ratios(self, greatest: int, orders: int) -> list[int | None]:
         if self.ratio_bits is not None:
             return [self.ratio_bits] * (orders - 1)
         bits = greatest.bit_length()
-        return [*[bits] * (orders - 2), bits + 1][: orders - 1]
+        ratios: list[int | None] = [*[bits] * (orders - 2), bits + 1]
+        return ratios[: orders - 1]
 
-    def _residuals(self, state: Compilation, layer: MacLayer, expansion: Expansion) -> list[ResidualWeights]:
+    def _expanded(self, state: Compilation, layer: MacLayer, expansion: Expansion) -> QuantizedWeights:
+        """A layer's weights with as many orders as are wanted and fit the accumulator."""
         first, greatest = state.weights[layer.name], self._greatest(state, layer.name)
         wanted = self.layers.get(layer.name, self.orders)
         shared = expansion.form is ExpansionForm.SHARED_ACCUMULATOR
+        weights, flips = np.asarray(layer.weights, np.float64), self.rounding is WeightRounding.SQUANT
+        digits = self.recursion is Recursion.DIGITS and self.ratio_bits is None and shared
         for orders in range(wanted, 1, -1):
-            ratios: list[int | None] = [*self._ratios(greatest, orders)] if shared else [None] * (orders - 1)
-            weights, flips = np.asarray(layer.weights, np.float64), self.rounding is WeightRounding.SQUANT
-            made = list(residual_orders(weights, first, greatest, ratios, flip_last=flips))
-            if not shared or _fits(state, layer, replace(first, residuals=tuple(made))):
+            if digits and -greatest - 1 in state.datapath.weight.interval:
+                made = digit_orders(weights, first, greatest.bit_length() + 1, orders, flip_last=flips)
+            else:
+                ratios = [*self._ratios(greatest, orders)] if shared else [None] * (orders - 1)
+                found = residual_orders(weights, first, greatest, ratios, flip_last=flips)
+                made = replace(first, residuals=tuple(found))
+            if not shared or _fits(state, layer, made):
                 return made
-        return []
+        return first
 
     def _cost(self, state: Compilation, layer: MacLayer) -> float:
         """Bit-operations of one row: products of an image, times the widths of both operands."""
@@ -177,16 +205,15 @@ class ResidualExpansion(Pass):
         self,
         state: Compilation,
         layers: list[MacLayer],
-        made: Mapping[str, list[ResidualWeights]],
+        made: Mapping[str, QuantizedWeights],
         costs: Mapping[str, float],
     ) -> dict[str, Offer]:
         inputs = _mean_squares(state) if self.score is RowScore.OUTPUT_NOISE else {}
         offers = {}
         for layer in layers:
-            weights, found = state.weights[layer.name], made[layer.name]
-            errors = [
-                _squares(layer, replace(weights, residuals=tuple(found[:k]))) for k in range(len(found) + 1)
-            ]
+            weights = made[layer.name]
+            found = weights.residuals
+            errors = [_squares(layer, replace(weights, residuals=found[:k])) for k in range(len(found) + 1)]
             if self.score is RowScore.OUTPUT_NOISE:
                 x, y = layer.inputs[0], layer.outputs[0]
                 squares = layer.input_channels(inputs[x]) / state.quantization[y].scale ** 2

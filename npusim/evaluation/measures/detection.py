@@ -38,7 +38,8 @@ class Detection(Measure):
 
     def _one(self, scores: Array, boxes: Array, other_scores: Array, other_boxes: Array) -> list[float]:
         overlap = self._overlap(boxes, other_boxes)
-        real, integer = self._fired(scores), self._fired(other_scores)
+        chances = (lambda found: found) if distributions(scores) else probabilities
+        real, integer = self._fired(chances(scores)), self._fired(chances(other_scores))
         both = (real > 0) & (real == integer)
         matched = both & (overlap >= self.task.overlap)
         return [
@@ -52,9 +53,9 @@ class Detection(Measure):
             float(len(overlap)),
         ]
 
-    def _fired(self, scores: Array) -> npt.NDArray[np.int64]:
+    def _fired(self, chances: Array) -> npt.NDArray[np.int64]:
         """The class of each anchor; 0, the background, where no other reaches the probability asked for."""
-        chances = probabilities(scores)[:, 1:]
+        chances = chances[:, 1:]
         best = chances.argmax(axis=1)
         return np.where(chances[np.arange(len(best)), best] >= self.task.score, best + 1, 0)
 
@@ -87,6 +88,12 @@ def detection_outputs(outputs: Mapping[str, tuple[int, ...]]) -> tuple[str, str]
             if scores != boxes and shape[1] == 4 and other[0] == shape[0] and other[1] >= 2:
                 return scores, boxes
     return None
+
+
+def distributions(scores: Array) -> bool:
+    """Whether scores are probabilities already: a network may end in its softmax."""
+    sums = scores.astype(np.float64).sum(axis=-1)
+    return bool((scores >= 0).all() and (np.abs(sums - 1) < 1e-3).all())
 
 
 def probabilities(scores: Array) -> npt.NDArray[np.float64]:

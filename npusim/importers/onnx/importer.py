@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 from pydantic import ValidationError
 
 from npusim.errors import InputError
@@ -72,8 +73,9 @@ def import_network(
         graph, notes = simplify(read_onnx(path), LastSoftmax(last_softmax))
         builder = Builder(graph)
         inputs = _add_inputs(builder, graph)
-        for node in graph.nodes:
-            _convert(node, builder)
+        with np.errstate(all="ignore"):  # damaged numbers become infinite; layers refuse those
+            for node in graph.nodes:
+                _convert(node, builder)
         outputs = named_outputs(builder, graph.outputs)
         builder.drop_unread(outputs)
         return _network(

@@ -17,12 +17,13 @@ from npusim.importers.onnx.complaints import first_complaint
 from npusim.importers.onnx.graph import Array, OnnxGraph, OnnxNode
 from npusim.importers.onnx.input_layout import stored_order
 from npusim.importers.onnx.views import View
+from npusim.importers.qdq.pixels import copied_places
 from npusim.importers.qdq.quantization import Quantization
 from npusim.model import Shape
 from npusim.program import STEPS, RealTensor
 from npusim.steps.base import Step, TensorType
 
-_STEPS_OF_LAYERS = {"max_pool2d": "max_pool", "flatten": "reshape"}
+_STEPS_OF_LAYERS = {"max_pool2d": "max_pool", "flatten": "reshape", "resize": "resize_nearest"}
 """Converters of float models that move elements and compare them are used as they are."""
 
 
@@ -75,6 +76,8 @@ class StepBuilder(Builder):
             return self._copied(node, inputs[0], **fields)
         if kind == "flatten":
             fields["shape"] = (prod(self.tensors[inputs[0]].shape),)
+        if kind == "resize":
+            fields = self._pixels(node, self.tensors[inputs[0]].shape, **fields)
         name = self.fresh_name(node.outputs[0] or node.name)
         try:
             step = STEPS[_STEPS_OF_LAYERS.get(kind, kind)](
@@ -98,6 +101,25 @@ class StepBuilder(Builder):
         made = self.emit(node, "resize_nearest", (made,), rows=np.arange(image[0]), columns=indices)
         copied = (*shape[:at], len(indices), *shape[at + 1 :])
         return self.reshaped(node, made, self.tensors[made].shape, copied)
+
+    def _pixels(
+        self,
+        node: OnnxNode,
+        shape: Shape,
+        *,
+        size: Sequence[int],
+        interpolation: str,
+        coordinates: str,
+        rounding: str,
+    ) -> dict[str, Any]:
+        """Which rows and columns a resize copies."""
+        if interpolation != "nearest":
+            raise node.error("resizes that copy pixels are supported", found=interpolation, allowed="nearest")
+        scales = self.optional_constant(node, 2)
+        return {
+            name: copied_places(old, new, scales, coordinates, rounding)
+            for name, old, new in zip(("rows", "columns"), shape[:2], size, strict=True)
+        }
 
     def shape_of(self, node: OnnxNode, name: str, stored: Sequence[Shape]) -> Shape:
         """The shape of what a step makes."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
+from npusim.importers.onnx.builder import Tensor
 from npusim.importers.onnx.graph import OnnxNode
 from npusim.importers.qdq.builder import Coded
 from npusim.importers.qdq.functions import bounds, float_function
@@ -16,7 +17,7 @@ TO_HOST = {"LogSoftmax", "Softmax"}
 """The program ends before them (W8), quantized or not."""
 
 _CLIPPING = {"Clip", "Relu"}
-_ON_MACS = {"Conv", "Gemm", "MatMul"}
+_WITH_CONSTANTS = {"Add", "Mul"}
 
 
 def convert_float(node: OnnxNode, state: State) -> None:
@@ -62,10 +63,22 @@ def fuse_waiting(quantize: OnnxNode, made: str, meaning: Quantization, state: St
     lift = 128 if meaning.dtype.kind == "i" else 0
     fused = Fused(plain, operands, meaning, low, high, lift)
     state.fused |= names
-    limits, clipped = meaning.codes, fused.clips()
-    if node.op in _ON_MACS and (clipped["low"] > limits.low or clipped["high"] < limits.high):
+    state.lifts = state.lifts or fused.lift > 0
+    if any(state.uses[name] > 1 for name in names) or not _is_quantized_by_onnxruntime(fused):
         state.inexact.append(fused)
     return fused
+
+
+def _is_quantized_by_onnxruntime(fused: Fused) -> bool:
+    """Whether ONNX Runtime fuses it: no clipping remains, constants have the type of activations.
+
+    On x86-64 it turns int8 activations into uint8, but not the constants that they are added to.
+    """
+    limits, clipped = fused.result.codes, fused.clips()
+    constants = fused.lift and any(x and not isinstance(x.content, Tensor) for x in fused.operands)
+    if fused.node.op in _WITH_CONSTANTS and constants:
+        return False
+    return clipped["low"] == limits.low and clipped["high"] == limits.high
 
 
 def _operand(node: OnnxNode, name: str, quantize: OnnxNode, state: State) -> Coded | None:

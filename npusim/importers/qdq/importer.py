@@ -148,7 +148,12 @@ def _program(name: str, state: State, graph: OnnxGraph) -> Program:
         notes.append(f"left to the host, being or following operations in float: {what}")
     if state.inexact:
         what = ", ".join(fused.node.name for fused in state.inexact)
-        notes.append(f"clipped within the range of codes, which ONNX Runtime computes in float: {what}")
+        notes.append(f"computed in integers, where ONNX Runtime on x86-64 computes in float: {what}")
+    if _leaves_integers_out(state):
+        notes.append(
+            "ONNX Runtime on x86-64 runs int8 as uint8 but where a tensor is read more than once: "
+            "beside it, it computes in float"
+        )
     try:
         return Program(
             name=builder.fresh_name(name),
@@ -162,6 +167,13 @@ def _program(name: str, state: State, graph: OnnxGraph) -> Program:
         )
     except ValidationError as error:
         raise first_complaint(error) from None
+
+
+def _leaves_integers_out(state: State) -> bool:
+    """Whether ONNX Runtime computes parts of a QDQ model with int8 activations in float."""
+    made = [node for node in state.builder.graph.nodes if node.op == "DequantizeLinear"]
+    coded = [node.outputs[0] for node in made if state.builder.is_coded(node.outputs[0])]
+    return state.lifts and any(state.uses[name] > 1 for name in coded)
 
 
 def _outputs(state: State, graph: OnnxGraph) -> tuple[tuple[str, ...], list[str]]:

@@ -8,7 +8,7 @@ from dataclasses import replace
 import numpy as np
 
 from npusim.importers.onnx.builder import Tensor
-from npusim.importers.onnx.converters import parts, pooling, shaping
+from npusim.importers.onnx.converters import parts, pooling, resizing, shaping
 from npusim.importers.onnx.graph import OnnxNode
 from npusim.importers.onnx.registry import Converter
 from npusim.importers.qdq.builder import StepBuilder
@@ -17,18 +17,22 @@ MOVES: Mapping[str, Converter] = {
     **{
         op: shaping.CONVERTERS[op]
         for op in (
+            "DepthToSpace",
             "Dropout",
             "Expand",
             "Flatten",
             "Identity",
             "Pad",
             "Reshape",
+            "SpaceToDepth",
             "Squeeze",
+            "Tile",
             "Transpose",
             "Unsqueeze",
         )
     },
     **parts.CONVERTERS,
+    **resizing.CONVERTERS,
     **{op: pooling.CONVERTERS[op] for op in ("GlobalMaxPool", "MaxPool")},
 }
 """The converters of float models serve: they look at shapes only."""

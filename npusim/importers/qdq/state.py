@@ -29,7 +29,11 @@ class State:
     fused
         The tensors that waited and were fused.
     inexact
-        Nodes that ONNX Runtime does not fuse: it computes them in float.
+        Operators that ONNX Runtime does not fuse: it computes them in float.
+    lifts
+        Whether operators were fused whose codes ONNX Runtime lifts to uint8.
+    uses
+        How often each tensor is read.
     """
 
     def __init__(self, builder: StepBuilder) -> None:
@@ -39,6 +43,8 @@ class State:
         self.host: dict[str, bool] = dict.fromkeys(builder.graph.inputs, False)
         self.fused: set[str] = set()
         self.inexact: list[Fused] = []
+        self.lifts = False
+        self.uses = builder.graph.uses()
 
     def is_float(self, name: str) -> bool:
         """Whether a tensor is computed by the host, unless a later node fuses it."""

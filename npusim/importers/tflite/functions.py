@@ -67,6 +67,11 @@ def tanh(value: np.float32) -> np.float32:
     return _single(mpmath.tanh, value)
 
 
+def exponential(value: np.float32) -> np.float32:
+    """The exponential."""
+    return _single(mpmath.exp, value)
+
+
 def _single(function: Callable[[mpmath.mpf], mpmath.mpf], value: np.float32) -> np.float32:
     """A function's value, correctly rounded to single precision."""
     with mpmath.workprec(120):

@@ -6,6 +6,7 @@ from collections import Counter
 from dataclasses import dataclass
 from pathlib import Path
 
+import numpy as np
 from pydantic import ValidationError
 
 from npusim.datapath import load_datapath
@@ -25,7 +26,7 @@ from npusim.program import Program, Real
 DATAPATHS = {"INT8": "tflite", "UINT8": "tflite_uint8", "INT16": "tflite_int16"}
 """By the type of a model's activations."""
 
-_ON_INDICES = {"ARG_MAX", "EXPAND_DIMS", "RESHAPE", "SQUEEZE", "TRANSPOSE"}
+_ON_INDICES = {"ARG_MAX", "ARG_MIN", "EXPAND_DIMS", "RESHAPE", "SQUEEZE", "TRANSPOSE"}
 """Operations of the program although they make no codes."""
 _INDICES = {"INT32", "INT64"}
 
@@ -78,13 +79,19 @@ def import_program(
 
 
 def with_bytes(program: Program, preprocess: Preprocess) -> Program:
-    """The program with the code of every byte (A9), for images."""
-    tables = {}
+    """The program with the code of every byte (A9), for images.
+
+    Inputs whose codes are bytes as well take bytes as codes; where they are others, a note says so.
+    """
+    tables, notes = {}, list(program.notes)
     for x in program.inputs:
         if x.scale is not None and x.zero_point is not None:
             codes = program.tensors[x.name].codes.register
             tables[x.name] = byte_codes(preprocess, x.shape[-1], x.scale, x.zero_point, codes)
-    return program.replace(real=program.real.replace(preprocess=preprocess, byte_tables=tables))
+            if x.dtype == np.uint8 and (tables[x.name] != np.arange(256)).any():
+                notes.append(f"bytes fed to {x.name} are codes, not images: feed images as real numbers")
+    real = program.real.replace(preprocess=preprocess, byte_tables=tables)
+    return program.replace(real=real, notes=tuple(notes))
 
 
 def import_tflite(path: str | Path, *, name: str | None = None) -> ImportedModel:
@@ -109,7 +116,9 @@ def _activation_kind(graph: Graph) -> str:
     found = {kind: kinds[kind] for kind in CODES if kinds[kind]}
     if not found:
         made = ", ".join(sorted(kinds))
-        raise InputError("the model has no integer tensors", found=made, allowed="an integer model")
+        hybrid = any(graph.tensors[index].kind in {"INT8", "UINT8", "INT4"} for index in read)
+        what = "only the weights of the model are integers" if hybrid else "the model has no integer tensors"
+        raise InputError(what, found=made, allowed="a model whose activations are quantized as well")
     return max(found, key=lambda kind: found[kind])
 
 

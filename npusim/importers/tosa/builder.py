@@ -116,9 +116,7 @@ class Builder:
             How its bits are read; None: as they are written.
         """
         tensor = self.tensor(operator, place)
-        if tensor.name not in self.values:
-            self._add_constant(operator, tensor)
-        value = self.values[tensor.name]
+        value = self.value_of(tensor.name)
         kind = self.tensors[value]
         if signed is None or signed == kind.signed or tensor.kind == "BOOL":
             return value
@@ -129,6 +127,12 @@ class Builder:
         return self.add(
             RecodeStep, name, (value,), bits=kind.bits, signed=signed, table=np.array([table], np.int64)
         )
+
+    def value_of(self, name: str) -> str:
+        """The program's tensor of a tensor of the graph."""
+        if name not in self.values:
+            self._add_constant(self.tensors_of_graph[name])
+        return self.values[name]
 
     def shape(self, value: str) -> Shape:
         """A program tensor's shape."""
@@ -144,12 +148,12 @@ class Builder:
     def add(self, kind: type[S], name: str, inputs: Sequence[str], **content: Any) -> str:
         """A step that makes a new tensor of this or a similar name."""
         name = self.fresh(name)
+        kinds = [self.tensors[x] for x in inputs]
         try:
             step = kind(name=name, inputs=tuple(inputs), output=name, **content)
+            made = step.output_type(kinds, self.datapath)
         except ValidationError as error:
             raise first_complaint(error) from None
-        kinds = [self.tensors[x] for x in inputs]
-        made = step.output_type(kinds, self.datapath)
         step.check(kinds, self.datapath)
         self.steps.append(step)
         self.tensors[name] = made
@@ -204,9 +208,9 @@ class Builder:
             reader.op == "RESCALE" and reader.flag("input_unsigned") for reader in readers
         )
 
-    def _add_constant(self, operator: Operator, tensor: Tensor) -> None:
+    def _add_constant(self, tensor: Tensor) -> None:
         if tensor.data is None:
-            raise operator.error("reads what no operator made", found=tensor.name)
+            raise InputError("a constant without values", key=f"tensor {tensor.name!r}")
         register = _codes(tensor)
         codes = tensor.data.reshape(tensor.shape or (1,))
         kind = {"bits": register.bits, "signed": register.signed}

@@ -26,6 +26,14 @@ def require_some_rank(operator: Operator, builder: Builder, place: int = 0) -> t
     return shape
 
 
+def axis_of(operator: Operator, builder: Builder) -> int:
+    """The attribute `axis`, one of the first input's."""
+    axis, rank = operator.integer("axis"), len(require_some_rank(operator, builder))
+    if not 0 <= axis < rank:
+        raise operator.error("no such axis", found=axis, allowed=f"0..{rank - 1}")
+    return axis
+
+
 def require_least(operator: Operator, name: str, values: Sequence[int], least: int) -> None:
     """Raise InputError if one of some numbers is too small."""
     if min(values, default=least) < least:

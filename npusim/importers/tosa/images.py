@@ -5,8 +5,12 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from npusim.importers.tosa.builder import Builder
+from npusim.importers.tosa.graph import UnsupportedError
 from npusim.steps.concat import ConcatStep
 from npusim.steps.slice import SliceStep
+
+MOST_PARTS = 4096
+"""Into how many steps an operator is taken apart at most."""
 
 Image = Callable[[str, str], str]
 """From an image, (rows, columns, channels), and a name for what is made of it, to an image."""
@@ -23,6 +27,8 @@ def each_image(builder: Builder, value: str, name: str, convert: Image) -> str:
         The result's.
     """
     count, *rest = builder.shape(value)
+    if count > MOST_PARTS:
+        raise UnsupportedError("too many images", key="inputs[0]", found=count, allowed=f"up to {MOST_PARTS}")
     if count == 1:
         image = builder.reshaped(value, rest, f"{name}/image")
         made = convert(image, f"{name}/made")

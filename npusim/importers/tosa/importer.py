@@ -105,10 +105,8 @@ def _convert(operator: Operator, builder: Builder) -> None:
 def _program(name: str, builder: Builder) -> Program:
     names = []
     for output in builder.graph.outputs:
-        if output not in builder.values:
-            raise InputError("an output is a constant", key="outputs", found=output)
         shape = stripped(builder.graph.tensors[output].shape)
-        names.append(builder.reshaped(builder.values[output], shape, f"{output}/answer"))
+        names.append(builder.reshaped(builder.value_of(output), shape, f"{output}/answer"))
     try:
         return Program(
             name=builder.fresh(name),

@@ -29,8 +29,12 @@ from npusim.importers.tosa.schema import (
 
 MAX_FILE_BYTES = 1 << 31
 MAX_OPERATORS = 100_000
+MAX_VALUES = 1 << 28
+"""Of one tensor."""
+
 MAX_RANK = 6
 """Of every level of the specification."""
+
 _BYTE = np.dtype(np.uint8)
 
 _PADDED = 8
@@ -108,8 +112,9 @@ def _tensors(block: Table) -> Iterator[Tensor]:
         if table.integer(TensorField.OFFSET, "Q") > 1:
             raise UnsupportedError("data behind the graph are not supported", key=key)
         shape = tuple(table.integers(TensorField.SHAPE, "i"))
-        if len(shape) > MAX_RANK or any(not 0 < size <= 1 << 28 for size in shape):
-            raise InputError("not a shape", key=key, found=shape, allowed=f"up to {MAX_RANK} sizes")
+        if len(shape) > MAX_RANK or min(shape, default=1) < 1 or prod(shape) > MAX_VALUES:
+            allowed = f"up to {MAX_RANK} sizes, {MAX_VALUES} values"
+            raise InputError("not a shape", key=key, found=shape, allowed=allowed)
         raw = table.vector(TensorField.DATA, _BYTE)
         data = None if raw is None or not raw.size else _values(raw, kind, shape, key)
         yield Tensor(name, shape, kind, data)
@@ -147,15 +152,14 @@ def decode(content: bytes, kind: str) -> npt.NDArray[np.int64]:
     raw = np.frombuffer(content, np.uint8)
     if kind == "INT4":
         nibbles = np.stack([raw & 15, raw >> 4], axis=-1).reshape(-1)
-        values: npt.NDArray[np.int64] = (nibbles.astype(np.int64) ^ 8) - 8
-        return values
-    if kind == "BOOL":
-        return (raw != 0).astype(np.int64)
-    size = _BYTES[kind]
-    words = np.zeros((len(raw) // size, 8), np.uint8)
-    words[:, 8 - size :] = raw.reshape(-1, size)
-    whole = words.view("<i8").reshape(-1).astype(np.int64)
-    made: npt.NDArray[np.int64] = whole >> (64 - 8 * size)
+        made: npt.NDArray[np.int64] = (nibbles.astype(np.int64) ^ 8) - 8
+    elif kind == "BOOL":
+        made = (raw != 0).astype(np.int64)
+    else:
+        size = _BYTES[kind]
+        words = np.zeros((len(raw) // size, 8), np.uint8)
+        words[:, 8 - size :] = raw.reshape(-1, size)
+        made = words.view("<i8").reshape(-1).astype(np.int64) >> (64 - 8 * size)
     return made
 
 

@@ -97,6 +97,7 @@ class Layout(StrEnum):
 
 
 ATTRIBUTES: dict[str, dict[str, tuple[int, Layout]]] = {
+    "ARGMAX": {"axis": (0, Layout.NUMBER)},
     "ARITHMETIC_RIGHT_SHIFT": {"round": (0, Layout.FLAG)},
     "AVG_POOL2D": {
         "kernel": (0, Layout.NUMBERS),

@@ -29,6 +29,7 @@ _RESCALED: set[Types] = {
 
 SIGNATURES: dict[str, set[Types]] = {
     "ADD": {("INT32", "INT32", "INT32")},
+    "ARGMAX": {("INT8", "INT32"), ("INT16", "INT32")},
     "ARITHMETIC_RIGHT_SHIFT": _each(("INT8", "INT16", "INT32"), "T T T"),
     "AVG_POOL2D": _each(("INT8", "INT16"), "T T T T"),
     "CLAMP": _each(("INT8", "INT16"), "T T"),
@@ -50,6 +51,7 @@ SIGNATURES: dict[str, set[Types]] = {
     "SLICE": _each(_MOVED, "T SHAPE SHAPE T"),
     "SUB": {("INT32", "INT32", "INT32")},
     "TABLE": {("INT8", "INT8", "INT8"), ("INT16", "INT16", "INT32")},
+    "TILE": _each(_MOVED, "T SHAPE T"),
     "TRANSPOSE": _each(_MOVED, "T T"),
     "TRANSPOSE_CONV2D": _CONVOLUTION,
 }

@@ -33,7 +33,7 @@ def accumulators(report: Report) -> Markup | None:
         ("reach", "range proven over all inputs"),
         ("limit", "ends of the register"),
     )
-    shown = gallery([s.name for s in tight], [s.name for s in facts], pictures, "the tightest", "histograms")
+    shown = gallery([s.name for s in tight], [s.name for s in facts], pictures, "tightest", "histograms")
     return section("accumulators", "Accumulators", intro, legend, shown)
 
 

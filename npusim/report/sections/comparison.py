@@ -19,7 +19,7 @@ def comparison(report: Report) -> Markup | None:
         Column("recipe"),
         Column("datapath"),
         Column("top-1", "number"),
-        Column("same as float", "number", "same first choice as the float network"),
+        Column("agreement", "number", "same answer as the float network"),
         Column("output SQNR", "number", "dB"),
         Column("worst step", "number", "dB"),
         Column("weight bytes", "number"),

@@ -8,7 +8,7 @@ from npusim.datapath.operations import PipelineRole
 from npusim.datapath.stage_text import stage_text
 from npusim.html import Markup, join, tag
 from npusim.report.facts import Report
-from npusim.report.text import definitions, section
+from npusim.report.text import definitions, plural, section
 from npusim.spec.convolution import ZeroPoint
 from npusim.spec.mac import BiasPlace
 
@@ -41,7 +41,7 @@ def _mac(found: Datapath) -> str:
     rule = "saturates" if mac.accumulator.overflow == "saturate" else "wraps"
     where = "taken off each activation" if mac.zero_point is ZeroPoint.SUBTRACT else "folded into the bias"
     accumulator = f"a {mac.accumulator.bits}-bit accumulator that {rule}"
-    return f"{mac.lanes} lanes{tree}; {accumulator}; the zero point is {where}"
+    return f"{plural(mac.lanes, 'lane')}{tree}; {accumulator}; the zero point is {where}"
 
 
 def _bias(found: Datapath) -> str:

@@ -9,6 +9,7 @@ from enum import StrEnum
 from npusim.evaluate import Evaluation
 from npusim.html import Markup, join, tag
 from npusim.report.facts import Report, StepFacts, Subject
+from npusim.report.sections.measures import measures
 from npusim.report.text import decibels, integer, percent, plural, section, short
 
 
@@ -47,7 +48,14 @@ def findings(report: Report) -> Markup:
         )
         for x in found
     )
-    return section("findings", "Findings", _numbers(report), tag("ul", *items, class_="findings"))
+    said = tag("ul", *items, class_="findings")
+    return section("findings", "Findings", _numbers(report), said, _fold(report.subject.evaluation))
+
+
+def _fold(found: Evaluation | None) -> Markup | None:
+    """All that was measured."""
+    table = measures(found)
+    return None if table is None else tag("details", tag("summary", "All measures of accuracy"), table)
 
 
 def _numbers(report: Report) -> Markup:
@@ -65,7 +73,7 @@ def _numbers(report: Report) -> Markup:
     if found is not None and found.integer_top1 is not None and found.float_top1 is not None:
         rows.append(("top-1", percent(found.integer_top1), f"{percent(found.float_top1)} in float"))
     if found is not None and found.agreement is not None:
-        rows.append(("same first choice", percent(found.agreement), "as float"))
+        rows.append(("agreement", percent(found.agreement), "same answer as float"))
     if subject.output_sqnr is not None:
         rows.append(("output SQNR", join([decibels(subject.output_sqnr), " dB"]), None))
     return tag(
@@ -127,10 +135,11 @@ def _saturation(steps: tuple[StepFacts, ...]) -> Finding:
     if not many:
         return Finding(Level.GOOD, f"No step saturates {percent(_MANY)} of its outputs or more.")
     worst = max(many, key=lambda name: many[name])
+    who = "1 step saturates" if len(many) == 1 else f"{len(many)} steps each saturate"
     return Finding(
         Level.NOTE,
-        f"{plural(len(many), 'step')} saturate {percent(_MANY)} of their outputs or more, beyond what "
-        f"activation functions clip; {worst} the most, {percent(many[worst])}.",
+        f"{who} {percent(_MANY)} or more of the outputs, beyond what activation functions clip; "
+        f"{worst} the most, {percent(many[worst])}.",
     )
 
 

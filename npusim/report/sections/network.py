@@ -73,7 +73,7 @@ def _compiled(program: Program) -> Markup:
     words = (
         join(["the recipe ", tag("b", recipe)])
         if recipe
-        else Markup("no recipe: imported, or written by hand")
+        else Markup("no recipe (imported, or written by hand)")
     )
     edited = "; arrays were edited by hand afterwards" if program.edited else ""
     macs = f"; {integer(program.macs)} MACs an image"

@@ -2,19 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from itertools import pairwise
 
 from npusim.html import Markup, join, tag
 from npusim.report.curves import legend
 from npusim.report.facts import Report
-from npusim.report.sweep_plots import Group, group_points, ladder, scatter
+from npusim.report.sweep_plots import fronts, group_points, ladder, scatter
 from npusim.report.sweeps import SweepResults, number
 from npusim.report.tables import Cell, Column, sortable
 from npusim.report.text import section
 from npusim.sweep.columns import COSTS, LEADING, OUTCOME, QUALITIES
 
 _HIDDEN = frozenset({"digest"})
+_LONG = 40
 _POINT = LEADING[0]
 _KEPT = frozenset({_POINT, OUTCOME[0]})
 """Columns that stand in the table even if they are the same everywhere."""
@@ -35,9 +35,15 @@ def _sweep(results: SweepResults, index: int) -> Markup:
         [_cell(cell) for name, cell in zip(results.columns, row, strict=True) if name in shown]
         for row in results.rows
     ]
-    columns = [Column(name, "number" if results.numeric(name) else None) for name in shown]
+    columns = [Column(name, _kind(results, name)) for name in shown]
     table = sortable(f"sweep-{index + 1}", f"Points of {results.name}", columns, rows, "points")
     return tag("div", tag("h3", results.name), _same_words(results, same), _pictures(results), table)
+
+
+def _kind(results: SweepResults, name: str) -> str | None:
+    if results.numeric(name):
+        return "number"
+    return "long" if max(map(len, results.column(name))) > _LONG else None
 
 
 def _is_constant(results: SweepResults, name: str) -> bool:
@@ -53,19 +59,18 @@ def _same_words(results: SweepResults, names: list[str]) -> Markup | None:
 
 def _pictures(results: SweepResults) -> Markup | None:
     groups = group_points(results, [name for name in results.axes if not results.numeric(name)])
-    drawn = list(_drawn(results, groups))
-    if not drawn:
+    qualities, against = _qualities(results), _measures(results)
+    if not qualities:
         return None
-    return join([legend([group.name for group in groups]), tag("div", *drawn, class_="pair")])
-
-
-def _drawn(results: SweepResults, groups: list[Group]) -> Iterator[Markup]:
-    against = _measures(results)
-    for quality in _qualities(results):
-        if not against:
-            yield ladder(groups, results, quality)
-        for name in against:
-            yield scatter(groups, results, quality, name)
+    if against:
+        names = legend([group.name for group in groups])
+        drawn = [scatter(groups, results, quality, name) for quality in qualities for name in against]
+    else:
+        names, drawn = None, [ladder(groups, results, quality) for quality in qualities]
+    front = (
+        tag("p", "Large points are on the Pareto front.", class_="intro") if any(fronts(results)) else None
+    )
+    return join([names, tag("div", *drawn, class_="pair"), front])
 
 
 def _qualities(results: SweepResults) -> list[str]:

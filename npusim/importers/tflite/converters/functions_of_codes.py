@@ -96,6 +96,8 @@ def _prelu(operator: Operator, builder: Builder) -> None:
     x, slope, y = builder.tensor(operator, 0), builder.tensor(operator, 1), builder.output(operator)
     value, codes = builder.value(operator, 0), builder.constant(operator, 1)
     channels = builder.shape(value)[-1]
+    if CODES.get(y.kind, (0,))[0] != 8:
+        raise operator.error("supported on 8-bit codes", found=y.kind)
     if codes.size not in {1, channels} or x.kind != y.kind:
         raise operator.error("one slope per channel is supported", found=slope.shape, allowed=f"{channels}")
     bits, signed = CODES[y.kind]
@@ -110,6 +112,7 @@ def _prelu(operator: Operator, builder: Builder) -> None:
 
 
 CONVERTERS: dict[str, Converter] = {
+    "EXP": _real(functions.exponential),
     "HARD_SWISH": _tabulated(lambda operator, x, y, builder: hard_swish(x, y)),
     "LEAKY_RELU": _tabulated(_leaky_relu, widest=16),
     "LOGISTIC": _real(functions.logistic),

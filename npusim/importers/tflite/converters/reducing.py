@@ -13,10 +13,13 @@ from npusim.importers.tflite.graph import Operator
 from npusim.importers.tflite.scales import given_fields, quantized_multiplier, ratio
 from npusim.steps.argmax import ArgmaxStep
 from npusim.steps.mac import MacOperation, MacStep
+from npusim.steps.max_pool import MaxPoolStep
 from npusim.steps.pipelines import require_pipeline
+from npusim.steps.table import TableStep
 from npusim.steps.transpose import TransposeStep
 
 _MOST_SHIFT = 31
+_MOST_CODES = 256
 
 
 def _reduced(operator: Operator, builder: Builder) -> tuple[str, int]:
@@ -66,6 +69,25 @@ def _mean_or_sum(operator: Operator, builder: Builder) -> None:
     builder.finish(operator, made)
 
 
+def _mirrored(operator: Operator, builder: Builder, value: str, name: str) -> str:
+    """Codes in the opposite order: the greatest becomes the lowest."""
+    codes = builder.tensors[value].codes.interval
+    table = np.arange(codes.high, codes.low - 1, -1)
+    if codes.high - codes.low > _MOST_CODES:
+        raise operator.error("minima are supported on 8-bit codes", found=builder.tensors[value].bits)
+    return builder.add(TableStep, f"{name}/mirrored", (value,), fields={"table": table})
+
+
+def _extreme(operator: Operator, builder: Builder) -> None:
+    """The greatest code along axes, as a pool over all of them; the lowest, mirrored before and after."""
+    name = builder.output(operator).name
+    value, count = _reduced(operator, builder)
+    low = operator.op == "REDUCE_MIN"
+    value = _mirrored(operator, builder, value, name) if low else value
+    made = builder.add(MaxPoolStep, f"{name}/pooled", (value,), kernel=(count, 1))
+    builder.finish(operator, _mirrored(operator, builder, made, name) if low else made)
+
+
 def _argmax(operator: Operator, builder: Builder) -> None:
     x, y = builder.tensor(operator, 0), builder.output(operator)
     axes = builder.integers(operator, 1)
@@ -73,7 +95,16 @@ def _argmax(operator: Operator, builder: Builder) -> None:
         raise operator.error("one axis is wanted", found=axes)
     axis = counted(operator, axes[0], len(x.shape))
     value, short = view(operator, builder, 0, [axis])
+    if operator.op == "ARG_MIN":
+        value = _mirrored(operator, builder, value, y.name)
     builder.finish(operator, builder.add(ArgmaxStep, y.name, (value,), axis=axis - short))
 
 
-CONVERTERS = {"ARG_MAX": _argmax, "MEAN": _mean_or_sum, "SUM": _mean_or_sum}
+CONVERTERS = {
+    "ARG_MAX": _argmax,
+    "ARG_MIN": _argmax,
+    "MEAN": _mean_or_sum,
+    "REDUCE_MAX": _extreme,
+    "REDUCE_MIN": _extreme,
+    "SUM": _mean_or_sum,
+}

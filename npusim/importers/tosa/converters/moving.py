@@ -1,13 +1,15 @@
-"""Operations that move values and leave them as they are."""
+"""Operations that move values and leave them as they are, and the one that tells where the greatest is."""
 
 from __future__ import annotations
 
 from math import prod
 
 from npusim.importers.tosa.builder import Builder
-from npusim.importers.tosa.checks import require_least, require_some_rank, single
+from npusim.importers.tosa.checks import axis_of, require_least, require_some_rank, single
 from npusim.importers.tosa.graph import Operator
+from npusim.importers.tosa.images import MOST_PARTS
 from npusim.spec.width import Width, wrap
+from npusim.steps.argmax import ArgmaxStep
 from npusim.steps.concat import ConcatStep
 from npusim.steps.pad import PadStep
 from npusim.steps.slice import SliceStep
@@ -62,21 +64,42 @@ def _pad(operator: Operator, builder: Builder) -> None:
 
 
 def _concat(operator: Operator, builder: Builder) -> None:
-    count, axis = len(operator.inputs), operator.integer("axis")
-    rank = len(require_some_rank(operator, builder))
-    if not 0 <= axis < rank:
-        raise operator.error("no such axis", found=axis, allowed=f"0..{rank - 1}")
+    count, axis = len(operator.inputs), axis_of(operator, builder)
     values = [builder.value(operator, place, signed=True) for place in range(count)]
     fields = (None,) * count
     name = builder.output(operator).name
     builder.finish(operator, builder.add(ConcatStep, name, values, axis=axis, operand_fields=fields))
 
 
+def _tile(operator: Operator, builder: Builder) -> None:
+    """The same tensor behind itself, axis by axis."""
+    shape, name = require_some_rank(operator, builder), builder.output(operator).name
+    multiples = builder.integers(operator, 1)
+    if len(multiples) != len(shape):
+        raise operator.error("one multiple per axis is wanted", found=multiples)
+    require_least(operator, "a multiple", multiples, 1)
+    if max(multiples) > MOST_PARTS:
+        raise operator.unsupported("too many copies", found=multiples, allowed=f"up to {MOST_PARTS}")
+    made = builder.value(operator, 0)
+    for axis, count in enumerate(multiples):
+        if count > 1:
+            fields = (None,) * count
+            made = builder.add(ConcatStep, name, (made,) * count, axis=axis, operand_fields=fields)
+    builder.finish(operator, made)
+
+
+def _argmax(operator: Operator, builder: Builder) -> None:
+    axis, x = axis_of(operator, builder), builder.value(operator, 0, signed=True)
+    builder.finish(operator, builder.add(ArgmaxStep, builder.output(operator).name, (x,), axis=axis))
+
+
 CONVERTERS = {
+    "ARGMAX": _argmax,
     "CONCAT": _concat,
     "IDENTITY": _identity,
     "PAD": _pad,
     "RESHAPE": _reshape,
     "SLICE": _slice,
+    "TILE": _tile,
     "TRANSPOSE": _transpose,
 }

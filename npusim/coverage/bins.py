@@ -1,0 +1,83 @@
+"""Coverage bins: arithmetic situations, each with a predicate on what the spec did."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+from npusim.coverage.residues import Residues
+from npusim.coverage.unit import Observation, PipelineUnit
+from npusim.spec.events import NO_EVENTS, Events
+from npusim.spec.stages import Operand
+from npusim.spec.stages.base import value_of
+
+
+class At(StrEnum):
+    """Which value of a stage a condition looks at."""
+
+    ENTERING = "entering"
+    """What enters the stage."""
+    EXACT = "exact"
+    """Its result before the register."""
+
+
+@dataclass(frozen=True)
+class Pin:
+    """Operands whose sum must be `value`; one operand: a register that must hold it."""
+
+    operands: tuple[Operand, ...]
+    value: int
+
+
+@dataclass(frozen=True, kw_only=True)
+class Condition:
+    """What must hold at one stage, all of it.
+
+    Attributes
+    ----------
+    target
+        Where the value must lie; less the operand `minus`, if there is one. None: anywhere.
+    events, without
+        What the stage must report, and must not.
+    """
+
+    stage: int
+    pins: tuple[Pin, ...] = ()
+    at: At = At.ENTERING
+    minus: Operand | None = None
+    target: Residues | None = None
+    events: Events = NO_EVENTS
+    without: Events = NO_EVENTS
+
+    def holds(self, unit: PipelineUnit, seen: Observation) -> bool:
+        """Whether an observation shows it."""
+        for pin in self.pins:
+            if sum(value_of(operand, seen.fields) for operand in pin.operands) != pin.value:
+                return False
+        happened = seen.trace.events[self.stage]
+        if not self.events <= happened or self.without & happened:
+            return False
+        if self.target is None:
+            return True
+        value = seen.entering[self.stage]
+        if self.at is At.EXACT:
+            value, _ = unit.stages[self.stage].exact(value, seen.fields)
+        return value - (0 if self.minus is None else value_of(self.minus, seen.fields)) in self.target
+
+
+@dataclass(frozen=True)
+class Bin:
+    """One situation; any of its conditions shows it.
+
+    Attributes
+    ----------
+    name
+        Rule of the data sheet, pipeline, stage, situation: ``W4.mac.result.1_shift_right.tie_negative.by_7``.
+    """
+
+    name: str
+    conditions: tuple[Condition, ...]
+
+    def hit(self, unit: PipelineUnit, seen: Observation) -> bool:
+        """Whether an observation shows it."""
+        return any(condition.holds(unit, seen) for condition in self.conditions)
