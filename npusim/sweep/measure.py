@@ -13,6 +13,7 @@ from npusim.datapath.load import datapath_from
 from npusim.errors import InputError
 from npusim.evaluation.judge import Depth, Judge
 from npusim.files.yaml_file import Document, validate
+from npusim.network import Network
 from npusim.program import Program
 from npusim.spec.interval import Interval
 from npusim.statistics import StepStatistics
@@ -20,7 +21,7 @@ from npusim.sweep.costs import costs
 from npusim.sweep.outcome import Measures, Outcome, Status, Timing
 from npusim.sweep.sources import code_digest
 from npusim.sweep.tasks import PointTask
-from npusim.sweep.workbench import Workbench
+from npusim.sweep.workbench import Array, Workbench
 
 _DIGITS = 4
 """Decimals of an SQNR in dB: more than any difference that means something, and the same on every machine."""
@@ -39,21 +40,22 @@ def measure(task: PointTask, bench: Workbench) -> Outcome:
     if task.code != code_digest():
         return outcome(Status.ERROR, "another version of npusim is installed where it was to be computed", {})
     try:
+        network, calibration = bench.network(task.network), bench.calibration(task)
         try:
-            program = _compile(task, bench)
+            program = _compile(task, network, calibration)
         except InputError as error:
-            return outcome(Status.REFUSED, str(error), {})
+            # without a package that a pass needs nothing is known of the point
+            status = Status.ERROR if isinstance(error.__context__, ImportError) else Status.REFUSED
+            return outcome(status, str(error), {})
         compiled = time.perf_counter()
         return outcome(Status.OK, "", {**_compare(task, bench, program), **_said(program), **costs(program)})
     except Exception as error:  # noqa: BLE001 - a sweep over night outlives any one point
         return outcome(Status.ERROR, f"{type(error).__name__}: {error}", {})
 
 
-def _compile(task: PointTask, bench: Workbench) -> Program:
+def _compile(task: PointTask, network: Network, calibration: Array | None) -> Program:
     recipe = validate(Document(None, task.recipe, {}), Recipe)
-    return compile_network(
-        bench.network(task.network), datapath_from(task.datapath), recipe, bench.calibration(task)
-    )
+    return compile_network(network, datapath_from(task.datapath), recipe, calibration)
 
 
 def _said(program: Program) -> Measures:

@@ -1,0 +1,181 @@
+"""Vectors for bins: solved for backwards, then confirmed by the spec."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from fractions import Fraction
+from itertools import islice, product
+
+from npusim.coverage.backward import preimages
+from npusim.coverage.bins import At, Bin, Condition, Pin
+from npusim.coverage.residues import Residues
+from npusim.coverage.unit import PipelineUnit, PipelineVector, Registers
+from npusim.spec.interval import Interval
+from npusim.spec.pipeline import reach
+from npusim.spec.stages import (
+    Clamp,
+    Divide,
+    FloatStage,
+    Multiply,
+    SelectNegative,
+    Significant,
+    Table,
+    field_name,
+)
+from npusim.spec.stages.base import value_of
+
+BUDGET = 600
+"""Candidates that the spec is asked about, for one condition."""
+
+
+def solve(unit: PipelineUnit, wanted: Bin) -> PipelineVector | None:
+    """A vector that hits a bin; None if none was found."""
+    for condition in wanted.conditions:
+        for candidate in islice(_candidates(unit, condition), BUDGET):
+            vector = _completed(unit, candidate)
+            if unit.problem(vector) is None and condition.holds(unit, unit.observe(vector)):
+                return vector
+    return None
+
+
+def _candidates(unit: PipelineUnit, condition: Condition) -> Iterator[PipelineVector]:
+    for pinned in _pinned(unit, condition.pins):
+        for fields, target in _targets(unit, condition, pinned):
+            until = condition.stage + (condition.at is At.EXACT)
+            stages = unit.stages[:until]
+            ranges = unit.ranges | {
+                name: Interval(held, held) for name, held in fields.items() if isinstance(held, int)
+            }
+            reached = [unit.entering, *reach(stages, unit.entering, ranges)]
+            if condition.at is At.EXACT:
+                reached[-1] = stages[-1].exact_reach(reached[-2], ranges)
+            yield from preimages(unit, stages, target, fields, reached)
+
+
+def _pinned(unit: PipelineUnit, pins: Sequence[Pin]) -> Iterator[Registers]:
+    """Registers that satisfy all pins, a few ways."""
+    ways = [list(islice(_ways(unit, pin), 3)) for pin in pins]
+    for combined in product(*ways):
+        merged: Registers = {}
+        for way in combined:
+            merged |= way
+        if all(sum(value_of(o, merged) for o in pin.operands) == pin.value for pin in pins):
+            yield merged
+
+
+def _ways(unit: PipelineUnit, pin: Pin) -> Iterator[Registers]:
+    """Registers whose operands sum to the pin's value: the first takes as much as it can, then the last."""
+    for order in (pin.operands, pin.operands[::-1]):
+        names = [name for name in map(field_name, order) if name is not None]
+        held: Registers = {name: unit.ranges[name].low for name in names}
+        for operand, name in zip([o for o in order if field_name(o) is not None], names, strict=True):
+            missing = pin.value - sum(value_of(o, held) for o in pin.operands)
+            sign = -1 if str(operand).startswith("-") else 1
+            now = held[name]
+            assert isinstance(now, int)
+            held[name] = _nearest(now + sign * missing, unit.ranges[name])
+        if sum(value_of(o, held) for o in pin.operands) == pin.value:
+            yield held
+
+
+def _nearest(value: int, allowed: Interval) -> int:
+    return min(max(value, allowed.low), allowed.high)
+
+
+def _targets(
+    unit: PipelineUnit, condition: Condition, pinned: Registers
+) -> Iterator[tuple[Registers, Residues]]:
+    """Registers and absolute targets: relative ones made absolute, events given likely values."""
+    stage = unit.stages[condition.stage]
+    target = condition.target or Residues(-(1 << 80), 1 << 80)
+    if condition.minus is not None:
+        name = field_name(condition.minus)
+        assert isinstance(stage, Clamp)
+        for bound in _bounds(unit, name, pinned):
+            fields = {**pinned, **({} if name is None else {name: bound})}
+            yield fields, target.moved(value_of(condition.minus, fields))
+        return
+    if not condition.events:
+        yield pinned, target
+        return
+    for chosen in _eventful(unit, condition, pinned):
+        if condition.at is At.EXACT:
+            yield {**pinned, **chosen}, target
+        else:
+            for value in _patterns():
+                if value in target:
+                    yield {**pinned, **chosen}, Residues(value, value)
+
+
+def _bounds(unit: PipelineUnit, name: str | None, pinned: Registers) -> list[int]:
+    if name is None:
+        return [0]
+    held = pinned.get(name)
+    if isinstance(held, int):
+        return [held]
+    allowed = unit.ranges[name]
+    liked = [0, 1, -1, allowed.low + 1, allowed.high - 1, allowed.low, allowed.high]
+    return [value for value in dict.fromkeys(liked) if value in allowed]
+
+
+def _patterns() -> list[int]:
+    """Values near powers of two, the small ones first."""
+    found = [0]
+    for bit in range(65):
+        for value in ((1 << bit) - 1, 1 << bit, (1 << bit) + 1, 3 << bit, (1 << bit) + 3):
+            found += [value, -value]
+    return list(dict.fromkeys(found))
+
+
+def _eventful(unit: PipelineUnit, condition: Condition, pinned: Registers) -> Iterator[Registers]:
+    """What a stage's own registers may hold for it to round, tie or saturate."""
+    stage = unit.stages[condition.stage]
+    if isinstance(stage, FloatStage) and field_name(stage.scale) not in pinned:
+        for power in (-1, -2, 0, 20, -24, 60):
+            yield {str(field_name(stage.scale)): stage.format.encode(Fraction(2) ** power)}
+    elif isinstance(stage, Table):
+        allowed, middle = unit.ranges[stage.table], (1 << stage.index_bits) // 2
+        steep = [_nearest(3 * (index - middle), allowed) for index in range(stage.entries)]
+        flat = [_nearest(index - middle, allowed) for index in range(stage.entries)]
+        yield {stage.table: tuple(flat)}
+        yield {stage.table: tuple(steep)}
+    elif isinstance(stage, Significant) and field_name(stage.digits) is not None:
+        name = str(field_name(stage.digits))
+        for digits in (1, 2, 8, 24):
+            if digits in unit.ranges[name] and name not in pinned:
+                yield {name: digits}
+        if name in pinned:
+            yield {}
+    else:
+        yield {}
+
+
+def _completed(unit: PipelineUnit, candidate: PipelineVector) -> PipelineVector:
+    """Registers that nothing was wanted of get values that change little."""
+    fields = dict(candidate.fields)
+    for stage in unit.stages:
+        for index, operand in enumerate(stage.operands()):
+            name = field_name(operand)
+            if name is None or name in fields:
+                continue
+            allowed = unit.ranges[name]
+            if isinstance(stage, Clamp):
+                other = field_name(stage.low if index else stage.high)
+                limit = fields.get(other or "", allowed.high if index else allowed.low)
+                end = allowed.high if index else allowed.low
+                assert isinstance(limit, int)
+                fields[name] = _nearest(max(end, limit) if index else min(end, limit), allowed)
+            elif isinstance(stage, FloatStage):
+                fields[name] = stage.format.encode(Fraction(1))
+            elif isinstance(stage, (Multiply, SelectNegative, Divide)):
+                fields[name] = _nearest(1, allowed)
+            elif isinstance(stage, Significant):
+                fields[name] = allowed.high
+            else:
+                fields[name] = _nearest(0, allowed)
+        if isinstance(stage, Table) and stage.table not in fields:
+            allowed, middle = unit.ranges[stage.table], stage.entries // 2
+            fields[stage.table] = tuple(
+                _nearest(index - middle, allowed) for index in range(stage.entries)
+            )
+    return PipelineVector(candidate.value, {name: fields[name] for name in unit.names})
