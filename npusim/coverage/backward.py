@@ -72,7 +72,8 @@ def _inverse(
 ) -> Iterator[Step]:
     match stage:
         case Add():
-            for value, chosen in _choices(stage.operand, fields, ranges, (0, 1, -1)):
+            members = tuple(target.nearest(1))
+            for value, chosen in _choices(stage.operand, fields, ranges, (0, 1, -1, *members)):
                 yield target.moved(-value), chosen
         case Multiply():
             yield from _products(stage.by, target, fields, ranges, entering)
@@ -148,7 +149,7 @@ def _shifted(target: Residues, by: int, rounding: Rounding) -> Iterator[Residues
         yield Residues(wanted << by, wanted << by)
         half = 1 << by - 1
         if rounding in _NEAREST_MODES:
-            yield Residues((wanted << by) - half + 1, (wanted << by) + half - 1)
+            yield Residues((wanted << by) - half, (wanted << by) + half)
         else:
             yield Residues((wanted << by) - 2 * half + 1, (wanted << by) + 2 * half - 1)
 
@@ -179,6 +180,10 @@ def _products(
         quotients = target.quotients(sign * factor).within(entering)
         if quotients:
             yield quotients, {name: factor}
+    for value in _likely_values(entering):
+        factors = target.quotients(sign * value).within(allowed)
+        if factors:
+            yield Residues(value, value), {name: factors.nearest(1)[0]}
     if len(target) <= FEW:
         for product in sorted(target, key=abs):
             yield from _taken_apart(product, name, sign, allowed, entering)
@@ -199,6 +204,13 @@ def _likely(allowed: Interval) -> list[int]:
     drawn = [rng.randint(top // 2, top) | 1 for _ in range(_DRAWN)]
     liked = [1, *reversed(powers), top, top - 1, 3, 5, 7, *drawn, -1, allowed.low, allowed.low + 1]
     return [factor for factor in dict.fromkeys(liked) if factor and factor in allowed]
+
+
+def _likely_values(entering: Interval) -> list[int]:
+    """Round numbers of few bits: what left shifts make of codes; and both ends."""
+    tops = [1, 3, 127, 255, 511]
+    shifted = [sign * (top << bit) for bit in reversed(range(entering.bits)) for top in tops for sign in (1, -1)]
+    return [value for value in dict.fromkeys([*shifted, entering.low, entering.high]) if value in entering and value]
 
 
 def _taken_apart(product: int, name: str, sign: int, allowed: Interval, entering: Interval) -> Iterator[Step]:

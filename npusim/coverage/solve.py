@@ -24,7 +24,7 @@ from npusim.spec.stages import (
 )
 from npusim.spec.stages.base import value_of
 
-BUDGET = 600
+BUDGET = 4000
 """Candidates that the spec is asked about, for one condition."""
 
 
@@ -40,14 +40,14 @@ def solve(unit: PipelineUnit, wanted: Bin) -> PipelineVector | None:
 
 def _candidates(unit: PipelineUnit, condition: Condition) -> Iterator[PipelineVector]:
     for pinned in _pinned(unit, condition.pins):
-        for fields, target in _targets(unit, condition, pinned):
-            until = condition.stage + (condition.at is At.EXACT)
+        for fields, target, at in _targets(unit, condition, pinned):
+            until = condition.stage + (at is At.EXACT)
             stages = unit.stages[:until]
             ranges = unit.ranges | {
                 name: Interval(held, held) for name, held in fields.items() if isinstance(held, int)
             }
             reached = [unit.entering, *reach(stages, unit.entering, ranges)]
-            if condition.at is At.EXACT:
+            if at is At.EXACT:
                 reached[-1] = stages[-1].exact_reach(reached[-2], ranges)
             yield from preimages(unit, stages, target, fields, reached)
 
@@ -84,7 +84,7 @@ def _nearest(value: int, allowed: Interval) -> int:
 
 def _targets(
     unit: PipelineUnit, condition: Condition, pinned: Registers
-) -> Iterator[tuple[Registers, Residues]]:
+) -> Iterator[tuple[Registers, Residues, At]]:
     """Registers and absolute targets: relative ones made absolute, events given likely values."""
     stage = unit.stages[condition.stage]
     target = condition.target or Residues(-(1 << 80), 1 << 80)
@@ -93,18 +93,15 @@ def _targets(
         assert isinstance(stage, Clamp)
         for bound in _bounds(unit, name, pinned):
             fields = {**pinned, **({} if name is None else {name: bound})}
-            yield fields, target.moved(value_of(condition.minus, fields))
+            yield fields, target.moved(value_of(condition.minus, fields)), condition.at
         return
     if not condition.events:
-        yield pinned, target
+        yield pinned, target, condition.at
         return
     for chosen in _eventful(unit, condition, pinned):
-        if condition.at is At.EXACT:
-            yield {**pinned, **chosen}, target
-        else:
-            for value in _patterns():
-                if value in target:
-                    yield {**pinned, **chosen}, Residues(value, value)
+        for value in _addresses(stage) if isinstance(stage, Table) else _patterns():
+            if condition.at is At.EXACT or value in target:
+                yield {**pinned, **chosen}, Residues(value, value), At.ENTERING
 
 
 def _bounds(unit: PipelineUnit, name: str | None, pinned: Registers) -> list[int]:
@@ -116,6 +113,13 @@ def _bounds(unit: PipelineUnit, name: str | None, pinned: Registers) -> list[int
     allowed = unit.ranges[name]
     liked = [0, 1, -1, allowed.low + 1, allowed.high - 1, allowed.low, allowed.high]
     return [value for value in dict.fromkeys(liked) if value in allowed]
+
+
+def _addresses(stage: Table) -> list[int]:
+    """Half and a quarter of the way behind some entries."""
+    step, entries = 1 << stage.fraction_bits, 1 << stage.index_bits
+    starts = [stage.address.low + step * entry for entry in range(0, entries, max(1, entries // 8))]
+    return [start + step // part for start in starts for part in (2, 4)]
 
 
 def _patterns() -> list[int]:
@@ -131,7 +135,7 @@ def _eventful(unit: PipelineUnit, condition: Condition, pinned: Registers) -> It
     """What a stage's own registers may hold for it to round, tie or saturate."""
     stage = unit.stages[condition.stage]
     if isinstance(stage, FloatStage) and field_name(stage.scale) not in pinned:
-        for power in (-1, -2, 0, 20, -24, 60):
+        for power in (60, -1, -2, 0, 20, -24):
             yield {str(field_name(stage.scale)): stage.format.encode(Fraction(2) ** power)}
     elif isinstance(stage, Table):
         allowed, middle = unit.ranges[stage.table], (1 << stage.index_bits) // 2

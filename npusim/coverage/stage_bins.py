@@ -244,9 +244,11 @@ def _float(unit: PipelineUnit, index: int, stage: FloatStage) -> Iterator[Situat
     yield from _event_ties(index, At.ENTERING)
     clipped = frozenset({Event.SATURATED_LOW, Event.SATURATED_HIGH})
     register = Width(stage.to)
+    # The last integer before the high end that a product can be: it has the format's bits only.
+    unit_there = 1 << max(0, register.bits - 1 - stage.format.significand_bits)
     for end, value, event in (
         ("low", register.low, Event.SATURATED_LOW),
-        ("high", register.high, Event.SATURATED_HIGH),
+        ("high", register.high + 1 - unit_there, Event.SATURATED_HIGH),
     ):
         yield f"saturated_{end}", (Condition(stage=index, events=frozenset({event})),)
         at_end = Condition(stage=index, at=At.EXACT, target=_only(value), without=clipped)

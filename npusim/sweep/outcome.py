@@ -57,6 +57,11 @@ class Store:
         self._folder = folder / "points"
         self._folder.mkdir(parents=True, exist_ok=True)
 
+    def tidy(self) -> None:
+        """Remove what a killed process left half-written; nobody else may be writing."""
+        for path in self._folder.glob(".*.tmp.json"):
+            path.unlink(missing_ok=True)
+
     def keep(self, outcome: Outcome) -> None:
         """Write a point whole or not at all. Errors are not kept: the next run tries again."""
         if outcome.status is not Status.ERROR:

@@ -105,6 +105,7 @@ def run_sweep(
     with output_folder(output) as folder:
         planned = plan(file)
         store = Store(folder)
+        store.tidy()
         tasks = {item.task.digest: item.task for item in planned if item.task is not None}
         outcomes = {digest: found for digest in tasks if (found := store.find(digest)) is not None}
         missing = [task for digest, task in tasks.items() if digest not in outcomes]

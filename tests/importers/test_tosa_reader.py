@@ -219,3 +219,47 @@ def test_a_graph_of_constants_makes_one_image(tmp_path: Path) -> None:
     file.apply("IDENTITY", ["a"], "y")
     made = npusim.simulate(imported(tmp_path, file), {}).outputs
     assert [values.tolist() for values in made.values()] == [[[2**47 - 1, -5]]]
+
+
+def pool_of(shape: tuple[int, ...]) -> File:
+    file = File(inputs=["x"], outputs=["y"])
+    file.tensor("x", "INT8", shape)
+    file.tensor("y", "INT8", shape)
+    file.apply("MAX_POOL2D", ["x"], "y", kernel=(1, 1), stride=(1, 1), pad=(0, 0, 0, 0))
+    return file
+
+
+def tile_of(count: int) -> File:
+    file = File(inputs=["x"], outputs=["y"])
+    file.tensor("x", "INT8", (1,))
+    file.shape("count", (count,))
+    file.tensor("y", "INT8", (1,))
+    file.apply("TILE", ["x", "count"], "y")
+    return file
+
+
+def phases_of(stride: int) -> File:
+    file = File(inputs=["x"], outputs=["y"])
+    file.tensor("x", "INT8", (1, 2, 2, 1))
+    file.tensor("w", "INT8", (1, 1, 1, 1), [1])
+    file.tensor("b", "INT32", (1,), [1])
+    file.tensor("z", "INT8", (1,), [0])
+    size = stride + 1
+    file.tensor("y", "INT32", (1, size, size, 1))
+    attributes = {"stride": (stride, stride), "out_pad": (0, 0, 0, 0), "acc_type": 5}
+    file.apply("TRANSPOSE_CONV2D", ["x", "w", "b", "z", "z"], "y", **attributes)
+    return file
+
+
+@pytest.mark.parametrize(
+    ("file", "message"),
+    [
+        (pool_of((1 << 20, 1, 1, 1)), "too many images; found 1048576"),
+        (pool_of((1, 1 << 20, 1 << 20, 1)), "not a shape"),
+        (tile_of(1 << 40), "too many copies"),
+        (phases_of(16000), "too many phases; found 256000000"),
+    ],
+)
+def test_small_files_that_ask_for_much_are_refused_at_once(tmp_path: Path, file: File, message: str) -> None:
+    with pytest.raises(InputError, match=message):
+        imported(tmp_path, file)

@@ -40,6 +40,6 @@ def wait_for(condition: Callable[[], object], what: str) -> None:
 def finished(folder: Path) -> dict[str, tuple[int, bytes]]:
     """The finished points of an output folder: when each was written, and what it says."""
     found = {}
-    for path in (folder / "points").glob("*.json"):
+    for path in (folder / "points").glob("[!.]*.json"):
         found[path.name] = (path.stat().st_mtime_ns, path.read_bytes())
     return found

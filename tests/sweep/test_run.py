@@ -158,14 +158,18 @@ def _digest(file: SweepFile) -> str:
     return item.task.digest
 
 
-def test_an_error_is_tried_again(result: SweepResult, tmp_path: Path) -> None:
+def test_an_error_is_tried_again_and_what_is_half_written_is_removed(
+    result: SweepResult, tmp_path: Path
+) -> None:
     digest = str(result.table.rows[0]["digest"])
     path = result.folder / "points" / f"{digest}.json"
-    path.unlink()
+    half = path.with_name(".0123456789abcdef.tmp.json")
+    path.rename(half)
     Store(result.folder).keep(Outcome(digest, Status.ERROR, "lost"))
     assert not path.exists()
     again = run_sweep(sweep(tmp_path), result.folder, jobs=1)
     assert (again.computed, again.reused) == (1, 5)
+    assert not half.exists()
 
 
 def test_other_code_and_other_files_compute_nothing(tmp_path: Path) -> None:

@@ -67,7 +67,8 @@ def test_the_files_alone_reproduce_every_code(written: tuple[Program, Path]) -> 
             channels = program.tensors[step.output].shape[-1]
             inputs = [files[f"input_{index}"].codes for index in range(len(step.inputs))]
             made = [
-                codes(step, files, values, i % channels, program) for i, values in enumerate(zip(*inputs))
+                codes(step, files, values, i % channels, program)
+                for i, values in enumerate(zip(*inputs, strict=True))
             ]
             assert made == list(files["expected_outputs"].codes), step.name
 

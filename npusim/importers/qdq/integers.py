@@ -76,6 +76,8 @@ def dequantize(node: OnnxNode, state: State) -> None:
     elif state.host.get(source):
         state.host[made] = True
     elif source in state.host:
+        if source not in builder.graph.inputs:
+            raise node.error("reads a tensor that is no codes", found=source)
         del state.host[source]
         builder.set(made, builder.add_input(source, source, meaning), meaning)
     else:

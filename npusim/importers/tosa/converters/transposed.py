@@ -22,6 +22,9 @@ from npusim.steps.mac_array import MacOperation
 from npusim.steps.slice import SliceStep
 from npusim.steps.transpose import TransposeStep
 
+_MOST_OUTPUTS = 1 << 20
+"""Of the convolution that makes all phases: what a program's sizes allow."""
+
 
 @dataclass(frozen=True)
 class Axis:
@@ -106,6 +109,11 @@ def _transposed(operator: Operator, builder: Builder) -> None:
     require_channels(operator, builder, weights.shape[3])
     check_accumulator(operator, builder)
     rows, columns = _axes(operator, builder, (weights.shape[1], weights.shape[2]))
+    outputs = len(weights) * rows.phases * columns.phases
+    if outputs > _MOST_OUTPUTS:
+        raise operator.unsupported(
+            "too many phases", found=outputs, allowed=f"up to {_MOST_OUTPUTS} channels"
+        )
     zero = fields["weight_zero"]
     # A tap that a phase does not have weighs nothing: zero once the zero point is taken off.
     codes = (phase_weights(weights.astype(np.int64) - zero, rows, columns) + zero).astype(np.int8)

@@ -1,0 +1,311 @@
+"""Re-checks certificates: exact integers, nothing of the solver's, no search.
+
+The ranges behind a stage are those of the spec at the corners of what enters and of its registers: every
+stage is monotone in each of them. Divisibility is followed by one rule a stage.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from itertools import product
+from math import gcd, prod
+
+from npusim.coverage.bins import At, Bin, Condition, Pin
+from npusim.coverage.certificates import Case, Certificate, Product, Span
+from npusim.coverage.unit import PipelineUnit
+from npusim.spec.stages import (
+    Add,
+    BaseStage,
+    Clamp,
+    Divide,
+    FloatStage,
+    Multiply,
+    Operand,
+    Saturate,
+    SelectNegative,
+    ShiftLeft,
+    ShiftRight,
+    Significant,
+    Table,
+    Wrap,
+)
+from npusim.spec.width import Overflow, Width
+
+Bounds = tuple[int, int]
+_WITNESSES = (2, 3, 5, 7, 11, 13, 17, 19, 23, 29, 31, 37)
+
+
+def check(unit: PipelineUnit, wanted: Bin, certificate: Certificate) -> bool:
+    """Whether a certificate proves that no legal vector of a pipeline hits a bin."""
+    return len(certificate.refutations) == len(wanted.conditions) and all(
+        _covers(unit, cases) and all(_refutes(unit, condition, case) for case in cases)
+        for condition, cases in zip(wanted.conditions, certificate.refutations, strict=True)
+    )
+
+
+def _covers(unit: PipelineUnit, cases: Sequence[Case]) -> bool:
+    """One case for everything, or cases that between them name every value of one register."""
+    registers = [case.register for case in cases]
+    if registers == [None]:
+        return True
+    named = [register for register in registers if register is not None]
+    if len(named) != len(registers) or len({name for name, _, _ in named}) != 1:
+        return False
+    allowed = unit.ranges.get(named[0][0])
+    if allowed is None:
+        return False
+    following = allowed.low
+    for _, low, high in sorted(named, key=lambda register: register[1]):
+        if low > following:
+            return False
+        following = max(following, high + 1)
+    return following > allowed.high
+
+
+def _refutes(unit: PipelineUnit, condition: Condition, case: Case) -> bool:
+    registers = {name: (allowed.low, allowed.high) for name, allowed in unit.ranges.items()}
+    if case.register is not None:
+        name, low, high = case.register
+        registers[name] = (max(low, registers[name][0]), min(high, registers[name][1]))
+    for pin in condition.pins:
+        _pin(pin, registers)
+    if any(low > high for low, high in registers.values()):
+        return True
+    stages = unit.stages[: condition.stage + (condition.at is At.EXACT)]
+    if len(case.spans) != len(stages) + 1 or any(span.multiple < 1 for span in case.spans):
+        return False
+    first = case.spans[0]
+    if first.multiple != 1 or first.low > unit.entering.low or first.high < unit.entering.high:
+        return False
+    for index, stage in enumerate(stages):
+        last_exact = condition.at is At.EXACT and index == condition.stage
+        if not _follows(stage, case.spans[index], case.spans[index + 1], registers, exact=last_exact):
+            return False
+    if condition.target is None:
+        return False
+    if case.digits is not None:
+        return _too_many_digits(stages, condition, case.digits, registers)
+    wanted = _wanted(condition, case.spans[-1], registers, len(case.products))
+    if wanted is None or [one.value for one in case.products] != wanted:
+        return False
+    return not wanted or _no_products(stages, case, condition, registers)
+
+
+def _pin(pin: Pin, registers: dict[str, Bounds]) -> None:
+    """Leave of each register what the others' ends leave for it."""
+    for place, operand in enumerate(pin.operands):
+        others = [_held(o, registers) for o in (*pin.operands[:place], *pin.operands[place + 1 :])]
+        low = pin.value - sum(high for _, high in others)
+        high = pin.value - sum(low for low, _ in others)
+        if isinstance(operand, int):
+            if not low <= operand <= high:
+                registers[""] = (1, 0)
+            continue
+        if operand.startswith("-"):
+            low, high = -high, -low
+        name = operand.removeprefix("-")
+        registers[name] = (max(low, registers[name][0]), min(high, registers[name][1]))
+
+
+def _held(operand: Operand, registers: Mapping[str, Bounds]) -> Bounds:
+    if isinstance(operand, int):
+        return operand, operand
+    low, high = registers[operand.removeprefix("-")]
+    return (-high, -low) if operand.startswith("-") else (low, high)
+
+
+def _follows(
+    stage: BaseStage, before: Span, after: Span, registers: Mapping[str, Bounds], *, exact: bool
+) -> bool:
+    """Whether everything a stage makes of one span lies in the next."""
+    low, high = _made(stage, (before.low, before.high), registers)
+    divided = after.multiple == 1 or _divides(after.multiple, stage, before.multiple, registers)
+    if stage.register is not None and stage.overflow is not None and not exact:
+        register = stage.register
+        fits = register.low <= low and high <= register.high
+        if not fits and stage.overflow is Overflow.WRAP:
+            low, high = register.low, register.high
+            divided = divided and (1 << register.bits) % after.multiple == 0
+        elif not fits:
+            low, high = (min(max(end, register.low), register.high) for end in (low, high))
+            divided = after.multiple == 1
+    return after.low <= low and high <= after.high and divided
+
+
+def _made(stage: BaseStage, value: Bounds, registers: Mapping[str, Bounds]) -> Bounds:
+    """The least and the greatest exact result of a stage; at least as far apart as they are."""
+    match stage:
+        case Add() | Multiply() | ShiftLeft() | Divide():
+            return _corners(stage, value, [_held(o, registers) for o in stage.operands()], stage.operands())
+        case ShiftRight():
+            ends = [_held(o, registers) for o in stage.by]
+            total = (max(0, sum(low for low, _ in ends)), sum(high for _, high in ends))
+            alone = ShiftRight(by=("n",), rounding=stage.rounding)
+            return _corners(alone, value, [total], ("n",))
+        case SelectNegative():
+            operands = stage.operands()
+            split = {value[0], value[1], *(end for end in (-1, 0) if value[0] <= end <= value[1])}
+            made = [
+                _corners(stage, (v, v), [_held(o, registers) for o in operands], operands) for v in split
+            ]
+            return min(low for low, _ in made), max(high for _, high in made)
+        case Saturate():
+            return stage.exact(value[0], {})[0], stage.exact(value[1], {})[0]
+        case Wrap():
+            register = Width(stage.to, stage.to_signed)
+            fits = register.holds(value[0]) and register.holds(value[1])
+            return value if fits else (register.low, register.high)
+        case Clamp():
+            least, greatest = _held(stage.low, registers), _held(stage.high, registers)
+            return (
+                max(least[0], min(value[0], greatest[0])),
+                min(greatest[1], max(value[1], least[1])),
+            )
+        case Table():
+            low, high = registers[stage.table]
+            scale = 1 << (0 if stage.rounding is not None else stage.fraction_bits)
+            return low * scale, high * scale
+        case FloatStage():
+            return Width(stage.to).low, Width(stage.to).high
+        case Significant():
+            least, most = _held(stage.digits, registers)
+            longest = max(abs(end).bit_length() for end in value)
+            made = [
+                _corners(Significant(digits=digits, rounding=stage.rounding), value, (), ())
+                for digits in range(max(1, least), max(1, least, min(most, longest)) + 1)
+            ]
+            return min(low for low, _ in made), max(high for _, high in made)
+    raise AssertionError(f"no rule for {stage.stage}")
+
+
+def _corners(
+    stage: BaseStage, value: Bounds, held: Sequence[Bounds], operands: Sequence[Operand]
+) -> Bounds:
+    """The spec at all corners."""
+    made = []
+    for chosen in product(value, *held):
+        fields = {
+            operand.removeprefix("-"): -number if operand.startswith("-") else number
+            for operand, number in zip(operands, chosen[1:], strict=True)
+            if isinstance(operand, str)
+        }
+        made.append(stage.exact(chosen[0], fields)[0])
+    return min(made), max(made)
+
+
+def _divides(claimed: int, stage: BaseStage, multiple: int, registers: Mapping[str, Bounds]) -> bool:
+    """Whether all results of a stage are multiples of `claimed` if what enters are multiples of `multiple`."""
+    match stage:
+        case Add():
+            low, high = _held(stage.operand, registers)
+            return low == high and low % claimed == 0 and multiple % claimed == 0
+        case ShiftLeft():
+            return (multiple << _held(stage.by, registers)[0]) % claimed == 0
+        case Multiply():
+            low, high = _held(stage.by, registers)
+            return multiple * (low if low == high else 1) % claimed == 0
+        case ShiftRight():
+            untouched = all(_held(operand, registers) == (0, 0) for operand in stage.by)
+            return untouched and multiple % claimed == 0
+        case Wrap():
+            return multiple % claimed == 0 and (1 << stage.to) % claimed == 0
+    return False
+
+
+def _wanted(
+    condition: Condition, span: Span, registers: Mapping[str, Bounds], listed: int
+) -> list[int] | None:
+    """All values of a span that the condition allows, ascending; None if they are more than are listed."""
+    target = condition.target
+    assert target is not None
+    taken, multiple = (0, 0), span.multiple
+    if condition.minus is not None:
+        taken, multiple = _held(condition.minus, registers), 1
+    low, high = max(span.low - taken[1], target.low), min(span.high - taken[0], target.high)
+    if low > high or target.residue % gcd(multiple, target.modulus):
+        return []
+    step = multiple * target.modulus // gcd(multiple, target.modulus)
+    # Both classes meet, once in every `step`: look for the first from the nearest member of the target on.
+    start = low + (target.residue - low) % target.modulus
+    inverse = pow(target.modulus // gcd(multiple, target.modulus), -1, multiple // gcd(multiple, target.modulus))
+    missing = -start // gcd(multiple, target.modulus) if start % gcd(multiple, target.modulus) == 0 else None
+    assert missing is not None
+    start += target.modulus * (missing * inverse % (multiple // gcd(multiple, target.modulus)))
+    if start > high:
+        return []
+    if (high - start) // step >= listed:
+        return None
+    return list(range(start, high + 1, step))
+
+
+def _no_products(
+    stages: Sequence[BaseStage], case: Case, condition: Condition, registers: Mapping[str, Bounds]
+) -> bool:
+    """Whether the last stage multiplies, loses nothing, and makes none of the listed values."""
+    index = len(stages) - 1
+    while index > 0 and isinstance(stages[index], ShiftRight):
+        if any(_held(operand, registers) != (0, 0) for operand in stages[index].operands()):
+            return False
+        index -= 1
+    stage = stages[index] if stages else None
+    if not isinstance(stage, Multiply) or condition.minus is not None:
+        return False
+    before = case.spans[index]
+    exact = condition.at is At.EXACT and index == condition.stage
+    if not exact and stage.overflow is not None and stage.register is not None:
+        low, high = _made(stage, (before.low, before.high), registers)
+        if not (stage.register.holds(low) and stage.register.holds(high)):
+            return False
+    factor = _held(stage.by, registers)
+    return all(_no_product(one, before, factor) for one in case.products)
+
+
+def _no_product(one: Product, before: Span, factor: Bounds) -> bool:
+    if not one.value or prod(one.factors) != abs(one.value) or not all(map(_prime, one.factors)):
+        return False
+    divisors = {1}
+    for prime in one.factors:
+        divisors |= {divisor * prime for divisor in divisors}
+    for divisor, sign in product(divisors, (1, -1)):
+        times, value = sign * divisor, sign * (one.value // divisor)
+        if factor[0] <= times <= factor[1] and before.low <= value <= before.high:
+            if value % before.multiple == 0:
+                return False
+    return True
+
+
+def _too_many_digits(
+    stages: Sequence[BaseStage], condition: Condition, digits: int, registers: Mapping[str, Bounds]
+) -> bool:
+    """Whether what has at most `digits` significant bits is never what the condition allows.
+
+    All members of a residue class other than 0 are odd multiples of one power of two, 2^k or less, k
+    being that of the residue; from 2^(digits + k) on they have more bits.
+    """
+    stage, target = stages[-1] if stages else None, condition.target
+    if condition.at is not At.ENTERING or condition.minus is not None or target is None:
+        return False
+    if not isinstance(stage, Significant) or _held(stage.digits, registers)[1] > digits:
+        return False
+    residue, limit = target.residue % target.modulus, 1 << digits
+    if not residue or target.modulus & (target.modulus - 1):
+        return False
+    while residue % 2 == 0:
+        residue, limit = residue // 2, limit * 2
+    low, high = max(target.low, 1 - limit), min(target.high, limit - 1)
+    return low + (target.residue - low) % target.modulus > high
+
+
+def _prime(number: int) -> bool:
+    """Miller and Rabin with the bases that decide every number below 2^81."""
+    if number < 2 or number >= 1 << 81:
+        return False
+    if number in _WITNESSES:
+        return True
+    twos = ((number - 1) & -(number - 1)).bit_length() - 1
+    odd = number - 1 >> twos
+    for witness in _WITNESSES:
+        powers = [pow(witness, odd << step, number) for step in range(twos)]
+        if powers[0] != 1 and number - 1 not in powers:
+            return False
+    return True
