@@ -209,8 +209,14 @@ def _likely(allowed: Interval) -> list[int]:
 def _likely_values(entering: Interval) -> list[int]:
     """Round numbers of few bits: what left shifts make of codes; and both ends."""
     tops = [1, 3, 127, 255, 511]
-    shifted = [sign * (top << bit) for bit in reversed(range(entering.bits)) for top in tops for sign in (1, -1)]
-    return [value for value in dict.fromkeys([*shifted, entering.low, entering.high]) if value in entering and value]
+    shifted = [
+        sign * (top << bit) for bit in reversed(range(entering.bits)) for top in tops for sign in (1, -1)
+    ]
+    return [
+        value
+        for value in dict.fromkeys([*shifted, entering.low, entering.high])
+        if value in entering and value
+    ]
 
 
 def _taken_apart(product: int, name: str, sign: int, allowed: Interval, entering: Interval) -> Iterator[Step]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from enum import Enum
 from math import gcd
 from typing import Any
 
@@ -11,7 +12,18 @@ from npusim.coverage.bins import At, Bin, Condition, Pin
 from npusim.coverage.factors import divisors, factorize
 from npusim.coverage.unit import PipelineUnit
 from npusim.spec.interval import Interval
-from npusim.spec.stages import Add, BaseStage, Multiply, Ranges, ShiftLeft, ShiftRight, Significant, Wrap, field_name
+from npusim.spec.rounding import shift_right
+from npusim.spec.stages import (
+    Add,
+    BaseStage,
+    Multiply,
+    Ranges,
+    ShiftLeft,
+    ShiftRight,
+    Significant,
+    Wrap,
+    field_name,
+)
 from npusim.spec.stages.base import range_of
 from npusim.spec.width import Overflow
 
@@ -50,7 +62,8 @@ class Case:
         The last span's values have at most so many significant bits, which no allowed value has.
     products
         All values in the last span that the condition allows: each would have to be made by the
-        multiplication before it (shifts by 0 aside), and no way to take it apart fits.
+        multiplication before it, and no way to take it apart fits; behind shifts, all values that
+        they would make one of them.
     """
 
     register: tuple[str, int, int] | None
@@ -81,11 +94,22 @@ class Certificate:
         ]
 
 
-def propose(unit: PipelineUnit, wanted: Bin) -> Certificate | None:
+class Effort(Enum):
+    """How long an argument is looked for."""
+
+    RANGES = "ranges"
+    """One look at ranges and residues."""
+    ALL = "all"
+    """Also register by register, and products taken apart."""
+
+
+def propose(unit: PipelineUnit, wanted: Bin, effort: Effort = Effort.ALL) -> Certificate | None:
     """A certificate that a bin cannot be hit; None if no argument was found."""
     refutations = []
     for condition in wanted.conditions:
-        cases = next(filter(None, (_cases(unit, condition, split) for split in _splits(unit, condition))), None)
+        splits = _splits(unit, condition) if effort is Effort.ALL else iter([None])
+        tried = (_cases(unit, condition, split, effort) for split in splits)
+        cases = next(filter(None, tried), None)
         if cases is None:
             return None
         refutations.append(cases)
@@ -101,20 +125,24 @@ def _splits(unit: PipelineUnit, condition: Condition) -> Iterator[str | None]:
             yield name
 
 
-def _cases(unit: PipelineUnit, condition: Condition, split: str | None) -> tuple[Case, ...] | None:
+def _cases(
+    unit: PipelineUnit, condition: Condition, split: str | None, effort: Effort
+) -> tuple[Case, ...] | None:
     if split is None:
-        case = _case(unit, condition, None)
+        case = _case(unit, condition, None, effort)
         return None if case is None else (case,)
     cases = []
     for value in range(unit.ranges[split].low, unit.ranges[split].high + 1):
-        case = _case(unit, condition, (split, value, value))
+        case = _case(unit, condition, (split, value, value), effort)
         if case is None:
             return None
         cases.append(case)
     return tuple(cases)
 
 
-def _case(unit: PipelineUnit, condition: Condition, register: tuple[str, int, int] | None) -> Case | None:
+def _case(
+    unit: PipelineUnit, condition: Condition, register: tuple[str, int, int] | None, effort: Effort
+) -> Case | None:
     ranges = dict(unit.ranges)
     if register is not None:
         ranges[register[0]] = Interval(*register[1:])
@@ -132,7 +160,11 @@ def _case(unit: PipelineUnit, condition: Condition, register: tuple[str, int, in
     digits = _digits(unit, condition, ranges)
     if digits is not None:
         return Case(register, spans, digits)
-    products = None if members is None else _products(unit, condition, spans, ranges, members)
+    products = (
+        None
+        if members is None or effort is Effort.RANGES
+        else _products(unit, condition, spans, ranges, members)
+    )
     return None if products is None else Case(register, spans, None, products)
 
 
@@ -220,7 +252,12 @@ def _digits(unit: PipelineUnit, condition: Condition, ranges: Ranges) -> int | N
     """How many significant bits the values have, if all allowed ones have more."""
     stage, target = unit.stages[condition.stage - 1], condition.target
     fits = condition.stage > 0 and condition.at is At.ENTERING and condition.minus is None
-    if not fits or not isinstance(stage, Significant) or target is None or not target.residue % target.modulus:
+    if (
+        not fits
+        or not isinstance(stage, Significant)
+        or target is None
+        or not target.residue % target.modulus
+    ):
         return None
     digits = range_of(stage.digits, ranges).high
     twos = (target.residue & -target.residue).bit_length() - 1
@@ -228,13 +265,29 @@ def _digits(unit: PipelineUnit, condition: Condition, ranges: Ranges) -> int | N
     return None if target.within(Interval(1 - least, least - 1)) else digits
 
 
+def _before_shift(stage: BaseStage, members: list[int], span: Span, ranges: Ranges) -> list[int] | None:
+    """Everything in a span that a shift by a known amount makes one of some values; None if that is much."""
+    assert isinstance(stage, ShiftRight)
+    total = sum((range_of(operand, ranges) for operand in stage.by), start=Interval(0, 0))
+    if total.low != total.high or len(members) << total.low > _MOST_PRODUCTS:
+        return None
+    found = []
+    for member in members:
+        near = range(member - 1 << total.low, (member + 1 << total.low) + 1)
+        found += [v for v in near if shift_right(v, total.low, stage.rounding)[0] == member]
+    return [value for value in found if span.low <= value <= span.high]
+
+
 def _products(
     unit: PipelineUnit, condition: Condition, spans: tuple[Span, ...], ranges: Ranges, members: list[int]
 ) -> tuple[Product, ...] | None:
     """No member is a product of what enters the multiplication before it and its multiplier."""
     index = condition.stage if condition.at is At.EXACT else condition.stage - 1
-    while index > 0 and _untouched(unit.stages[index], ranges):
-        index -= 1
+    while index > 0 and isinstance(unit.stages[index], ShiftRight):
+        before = _before_shift(unit.stages[index], members, spans[index], ranges)
+        if before is None:
+            return None
+        members, index = before, index - 1
     stage = unit.stages[index] if index >= 0 else None
     if not isinstance(stage, Multiply) or condition.minus is not None or 0 in members:
         return None
@@ -245,7 +298,11 @@ def _products(
         for divisor in divisors(primes):
             for sign in (divisor, -divisor):
                 value = member // sign
-                if sign in factor and entering.low <= value <= entering.high and not value % entering.multiple:
+                if (
+                    sign in factor
+                    and entering.low <= value <= entering.high
+                    and not value % entering.multiple
+                ):
                     return None
         found.append(Product(member, primes))
     return tuple(found)

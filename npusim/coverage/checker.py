@@ -86,9 +86,9 @@ def _refutes(unit: PipelineUnit, condition: Condition, case: Case) -> bool:
     if case.digits is not None:
         return _too_many_digits(stages, condition, case.digits, registers)
     wanted = _wanted(condition, case.spans[-1], registers, len(case.products))
-    if wanted is None or [one.value for one in case.products] != wanted:
+    if wanted is None:
         return False
-    return not wanted or _no_products(stages, case, condition, registers)
+    return not wanted or _no_products(stages, case, condition, registers, wanted)
 
 
 def _pin(pin: Pin, registers: dict[str, Bounds]) -> None:
@@ -145,9 +145,7 @@ def _made(stage: BaseStage, value: Bounds, registers: Mapping[str, Bounds]) -> B
         case SelectNegative():
             operands = stage.operands()
             split = {value[0], value[1], *(end for end in (-1, 0) if value[0] <= end <= value[1])}
-            made = [
-                _corners(stage, (v, v), [_held(o, registers) for o in operands], operands) for v in split
-            ]
+            made = [_corners(stage, (v, v), [_held(o, registers) for o in operands], operands) for v in split]
             return min(low for low, _ in made), max(high for _, high in made)
         case Saturate():
             return stage.exact(value[0], {})[0], stage.exact(value[1], {})[0]
@@ -178,9 +176,7 @@ def _made(stage: BaseStage, value: Bounds, registers: Mapping[str, Bounds]) -> B
     raise AssertionError(f"no rule for {stage.stage}")
 
 
-def _corners(
-    stage: BaseStage, value: Bounds, held: Sequence[Bounds], operands: Sequence[Operand]
-) -> Bounds:
+def _corners(stage: BaseStage, value: Bounds, held: Sequence[Bounds], operands: Sequence[Operand]) -> Bounds:
     """The spec at all corners."""
     made = []
     for chosen in product(value, *held):
@@ -227,37 +223,63 @@ def _wanted(
     step = multiple * target.modulus // gcd(multiple, target.modulus)
     # Both classes meet, once in every `step`: look for the first from the nearest member of the target on.
     start = low + (target.residue - low) % target.modulus
-    inverse = pow(target.modulus // gcd(multiple, target.modulus), -1, multiple // gcd(multiple, target.modulus))
+    inverse = pow(
+        target.modulus // gcd(multiple, target.modulus), -1, multiple // gcd(multiple, target.modulus)
+    )
     missing = -start // gcd(multiple, target.modulus) if start % gcd(multiple, target.modulus) == 0 else None
     assert missing is not None
     start += target.modulus * (missing * inverse % (multiple // gcd(multiple, target.modulus)))
     if start > high:
         return []
-    if (high - start) // step >= listed:
+    if (high - start) // step >= max(1, listed):
         return None
     return list(range(start, high + 1, step))
 
 
 def _no_products(
-    stages: Sequence[BaseStage], case: Case, condition: Condition, registers: Mapping[str, Bounds]
+    stages: Sequence[BaseStage],
+    case: Case,
+    condition: Condition,
+    registers: Mapping[str, Bounds],
+    wanted: list[int],
 ) -> bool:
-    """Whether the last stage multiplies, loses nothing, and makes none of the listed values."""
+    """Whether the last stage but for shifts multiplies, loses nothing, and makes none of the wanted values."""
     index = len(stages) - 1
     while index > 0 and isinstance(stages[index], ShiftRight):
-        if any(_held(operand, registers) != (0, 0) for operand in stages[index].operands()):
+        stage, span = stages[index], case.spans[index]
+        ends = [_held(operand, registers) for operand in stage.operands()]
+        by, most = sum(low for low, _ in ends), sum(high for _, high in ends)
+        if not _fits(stage, span, registers):
             return False
+        if by != most or len(wanted) << by > len(case.products) << 2:
+            return False
+        fields = {o.removeprefix("-"): registers[o.removeprefix("-")][0] for o in stage.operands()
+                  if isinstance(o, str)}  # fmt: skip
+        wanted = [
+            value
+            for each in wanted
+            for value in range(each - 1 << by, (each + 1 << by) + 1)
+            if span.low <= value <= span.high and stage.exact(value, fields)[0] == each
+        ]
         index -= 1
+    if [one.value for one in case.products] != wanted:
+        return False
     stage = stages[index] if stages else None
     if not isinstance(stage, Multiply) or condition.minus is not None:
         return False
     before = case.spans[index]
     exact = condition.at is At.EXACT and index == condition.stage
-    if not exact and stage.overflow is not None and stage.register is not None:
-        low, high = _made(stage, (before.low, before.high), registers)
-        if not (stage.register.holds(low) and stage.register.holds(high)):
-            return False
+    if not exact and not _fits(stage, before, registers):
+        return False
     factor = _held(stage.by, registers)
     return all(_no_product(one, before, factor) for one in case.products)
+
+
+def _fits(stage: BaseStage, before: Span, registers: Mapping[str, Bounds]) -> bool:
+    """Whether a stage's register changes nothing."""
+    if stage.register is None or stage.overflow is None:
+        return True
+    return all(map(stage.register.holds, _made(stage, (before.low, before.high), registers)))
 
 
 def _no_product(one: Product, before: Span, factor: Bounds) -> bool:

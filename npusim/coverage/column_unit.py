@@ -154,7 +154,11 @@ class ColumnUnit:
 
     def problem(self, vector: ColumnVector) -> str | None:
         """Why no legal program has such a vector (A3); None if one may."""
-        for name, allowed in (("bias", self.bias), ("x_zero", self.x_zero), ("weight_zero", self.weight_zero)):
+        for name, allowed in (
+            ("bias", self.bias),
+            ("x_zero", self.x_zero),
+            ("weight_zero", self.weight_zero),
+        ):
             if getattr(vector, name) not in allowed:
                 return f"{name} {getattr(vector, name)} is not in {allowed}"
         for name, codes, allowed in (

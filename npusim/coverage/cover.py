@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from npusim.coverage.bins import Bin
-from npusim.coverage.certificates import propose
+from npusim.coverage.certificates import Effort, propose
 from npusim.coverage.checker import check
 from npusim.coverage.report import Outcome, Report, Status
 from npusim.coverage.solve import solve
@@ -37,9 +37,10 @@ def cover(unit: PipelineUnit) -> Cover:
     vectors: list[PipelineVector] = []
     outcomes = []
     for wanted in pipeline_bins(unit):
-        vector = solve(unit, wanted)
+        unreachable = _unreachable(unit, wanted, Effort.RANGES)
+        vector = None if unreachable else solve(unit, wanted)
         if vector is None:
-            outcomes.append(_not_hit(unit, wanted))
+            outcomes.append(unreachable or _not_hit(unit, wanted))
             continue
         key = (vector.value, *vector.fields.values())
         if key not in places:
@@ -81,7 +82,11 @@ def grade(unit: PipelineUnit, vectors: Sequence[PipelineVector]) -> Report:
 
 
 def _not_hit(unit: PipelineUnit, wanted: Bin) -> Outcome:
-    certificate = propose(unit, wanted)
+    return _unreachable(unit, wanted, Effort.ALL) or Outcome(wanted.name, Status.MISSED)
+
+
+def _unreachable(unit: PipelineUnit, wanted: Bin, effort: Effort) -> Outcome | None:
+    certificate = propose(unit, wanted, effort)
     if certificate is None or not check(unit, wanted, certificate):
-        return Outcome(wanted.name, Status.MISSED)
+        return None
     return Outcome(wanted.name, Status.UNREACHABLE, certificate=certificate)

@@ -179,7 +179,5 @@ def _completed(unit: PipelineUnit, candidate: PipelineVector) -> PipelineVector:
                 fields[name] = _nearest(0, allowed)
         if isinstance(stage, Table) and stage.table not in fields:
             allowed, middle = unit.ranges[stage.table], stage.entries // 2
-            fields[stage.table] = tuple(
-                _nearest(index - middle, allowed) for index in range(stage.entries)
-            )
+            fields[stage.table] = tuple(_nearest(index - middle, allowed) for index in range(stage.entries))
     return PipelineVector(candidate.value, {name: fields[name] for name in unit.names})

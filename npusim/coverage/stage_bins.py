@@ -229,9 +229,7 @@ def _event_ties(index: int, at: At) -> Iterator[Situation]:
         tie = Condition(stage=index, at=at, target=target, events=frozenset({Event.TIE}))
         yield f"tie_{sign}", (tie,)
         rounded = frozenset({Event.ROUNDED})
-        between = Condition(
-            stage=index, at=at, target=target, events=rounded, without=frozenset({Event.TIE})
-        )
+        between = Condition(stage=index, at=at, target=target, events=rounded, without=frozenset({Event.TIE}))
         yield f"rounded_{sign}", (between,)
 
 

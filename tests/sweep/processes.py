@@ -34,7 +34,7 @@ def wait_for(condition: Callable[[], object], what: str) -> None:
     end = time.monotonic() + WITHIN
     while not condition():
         assert time.monotonic() < end, f"waited in vain for {what}"
-        time.sleep(0.02)
+        time.sleep(0.005)
 
 
 def finished(folder: Path) -> dict[str, tuple[int, bytes]]:

@@ -15,8 +15,8 @@ from npusim.sweep.run import run_sweep
 from tests.sweep.folders import SWEEP, write_folder
 from tests.sweep.processes import WITHIN, finished, start, wait_for
 
-POINTS = 14
-LONG = SWEEP.replace("values: [14, 16, 32]", "range: {first: 26, last: 32}")
+POINTS = 24
+LONG = SWEEP.replace("values: [14, 16, 32]", "range: {first: 21, last: 32}")
 
 
 def begin(folder: Path, log: str, jobs: int) -> subprocess.Popen[bytes]:

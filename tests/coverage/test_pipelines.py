@@ -1,0 +1,110 @@
+"""Pipelines: every bin of every preset is hit or certified; a toy's agrees with enumeration."""
+
+from __future__ import annotations
+
+from itertools import product
+
+import pytest
+
+from npusim.coverage import PipelineUnit, PipelineVector, Status, cover, grade, pipeline_bins
+from npusim.datapath import Datapath, load_datapath
+from npusim.datapath.load import datapath_from, preset_names
+from npusim.datapath.operations import PIPELINES, PipelineRole
+from npusim.errors import InputError
+
+SMALL = {
+    "activation.bits": 3,
+    "weight.bits": 3,
+    "weight.low": None,
+    "mac.lanes": 1,
+    "mac.accumulator.bits": 6,
+    "mac.bias.bits": 6,
+    "fields.multiplier.bits": 3,
+    "fields.shift.bits": 3,
+    "fields.inverse_shift.bits": 1,
+    "fields.x_zero.bits": 3,
+    "fields.y_zero.bits": 3,
+    "fields.low.bits": 3,
+    "fields.high.bits": 3,
+    "scale.magnitude_bits": 3,
+}
+ROUNDINGS = ["half_up", "half_even", "toward_zero"]
+
+
+def toy(rounding: str = "half_up", **changes: object) -> Datapath:
+    plain = load_datapath("wes_npu").model_dump(mode="json", exclude_none=True)
+    plain["pipelines"] = {"mac": plain["pipelines"]["mac"]}
+    plain["pipelines"]["mac"]["result"][1]["rounding"] = rounding
+    plain["name"] = "toy"
+    return datapath_from(plain, changes={**SMALL, **changes})
+
+
+def everything(unit: PipelineUnit) -> list[PipelineVector]:
+    """Every legal vector; the zero point changes nothing before it, so that few are enough."""
+    spans = {name: list(range(held.low, held.high + 1)) for name, held in unit.ranges.items()}
+    spans["y_zero"] = [spans["y_zero"][0], 0, spans["y_zero"][-1]]
+    values = range(unit.entering.low, unit.entering.high + 1)
+    bounds = [(-4, 3), (0, 3), (-4, 0), (0, 0), (-1, 1), (3, 3), (-4, -4)]
+    return [
+        PipelineVector(
+            value, {"multiplier": m, "shift": s, "inverse_shift": i, "y_zero": z, "low": a, "high": b}
+        )
+        for value, m, s, i, z, (a, b) in product(
+            values, *(spans[n] for n in ("multiplier", "shift", "inverse_shift", "y_zero")), bounds
+        )
+    ]
+
+
+@pytest.mark.parametrize("rounding", ROUNDINGS)
+def test_the_reachable_set_of_a_toy_is_that_of_enumeration(rounding: str) -> None:
+    unit = PipelineUnit(toy(rounding), "mac")
+    solved = {o.name: o.status for o in cover(unit).report.outcomes}
+    bins, seen = list(pipeline_bins(unit)), set()
+    for vector in everything(unit):
+        if not bins:
+            break
+        observation = unit.observe(vector)
+        seen |= {one.name for one in bins if one.hit(unit, observation)}
+        bins = [one for one in bins if one.name not in seen]
+    assert {name for name, status in solved.items() if status is Status.HIT} == seen
+    assert {name for name, status in solved.items() if status is Status.UNREACHABLE} == {b.name for b in bins}
+    assert bins
+    assert seen
+
+
+@pytest.mark.parametrize("preset", preset_names())
+def test_every_bin_of_a_presets_rescale_is_hit_or_certified(preset: str) -> None:
+    report = cover(PipelineUnit(load_datapath(preset), "mac")).report
+    assert report.missed == ()
+    assert report.counts[Status.HIT] > 20
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("preset", preset_names())
+def test_every_bin_of_a_presets_pipelines_is_hit_or_certified(preset: str) -> None:
+    datapath = load_datapath(preset)
+    for operation, pipeline in datapath.pipelines.items():
+        for role in PIPELINES[operation].sources:
+            if pipeline.stages(role):
+                assert cover(PipelineUnit(datapath, operation, role)).report.missed == ()
+
+
+def test_a_graded_set_says_what_it_misses() -> None:
+    unit = PipelineUnit(load_datapath("wes_npu"), "mac")
+    solved = cover(unit)
+    again = grade(unit, solved.vectors)
+    assert again.complete
+    assert [o.name for o in again.outcomes] == [o.name for o in solved.report.outcomes]
+    without = grade(unit, [v for v in solved.vectors if v.fields["shift"] != 7])
+    assert "W4.mac.result.1_shift_right.shift_is_7" in without.missed
+    assert not set(without.missed) & {o.name for o in again.outcomes if o.status is Status.UNREACHABLE}
+
+
+def test_vectors_of_no_legal_program_are_refused() -> None:
+    unit = PipelineUnit(load_datapath("wes_npu"), "mac")
+    legal = cover(unit).vectors[0]
+    for fields in ({**legal.fields, "low": 5, "high": 4}, {**legal.fields, "shift": 64}, {}):
+        with pytest.raises(InputError, match="no legal vector"):
+            grade(unit, [PipelineVector(0, fields)])
+    with pytest.raises(InputError, match="declares no such pipeline"):
+        PipelineUnit(load_datapath("wes_npu"), "mac", PipelineRole.OPERAND)
