@@ -17,7 +17,6 @@ from npusim.spec.rounding import Rounding
 from npusim.spec.stages import (
     Add,
     BaseStage,
-    Clamp,
     Divide,
     FloatStage,
     Multiply,
@@ -35,6 +34,7 @@ Step = tuple[Residues, Registers]
 
 _NEAR = 3
 _DRAWN = 48
+_SHIFTS = 40
 FEW = 64
 """So many products are taken apart one by one."""
 _NEAREST_MODES = {rule for rule in Rounding if rule.value.startswith("half_")}
@@ -137,7 +137,7 @@ def _shifts(
     base = sum(value_of(operand, everything) for operand in by)
     yield base, {**least}
     for name in names[:1]:
-        for extra in range(1, min(4, ranges[name].high - ranges[name].low + 1)):
+        for extra in range(1, min(_SHIFTS, ranges[name].high - ranges[name].low + 1)):
             yield base + extra, {**least, name: least[name] + extra}
 
 
@@ -189,9 +189,9 @@ def _products(
             yield from _taken_apart(product, name, sign, allowed, entering)
     elif allowed.high - allowed.low < 1 << 16:
         for factor in range(allowed.high, allowed.low - 1, -1):
-            quotients = target.quotients(sign * factor).within(entering) if factor else None
-            if quotients:
-                yield quotients, {name: factor}
+            found = target.quotients(sign * factor).within(entering) if factor else None
+            if found:
+                yield found, {name: factor}
     else:
         for product in target.nearest(FEW // 2):
             yield from _taken_apart(product, name, sign, allowed, entering)

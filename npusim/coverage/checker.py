@@ -1,7 +1,7 @@
 """Re-checks certificates: exact integers, nothing of the solver's, no search.
 
-The ranges behind a stage are those of the spec at the corners of what enters and of its registers: every
-stage is monotone in each of them. Divisibility is followed by one rule a stage.
+An argument is followed stage by stage (`checker_ranges`); then nothing may be left that the condition allows,
+or nothing that is a product of what is there.
 """
 
 from __future__ import annotations
@@ -12,26 +12,10 @@ from math import gcd, prod
 
 from npusim.coverage.bins import At, Bin, Condition, Pin
 from npusim.coverage.certificates import Case, Certificate, Product, Span
+from npusim.coverage.checker_ranges import Bounds, fits, follows, held
 from npusim.coverage.unit import PipelineUnit
-from npusim.spec.stages import (
-    Add,
-    BaseStage,
-    Clamp,
-    Divide,
-    FloatStage,
-    Multiply,
-    Operand,
-    Saturate,
-    SelectNegative,
-    ShiftLeft,
-    ShiftRight,
-    Significant,
-    Table,
-    Wrap,
-)
-from npusim.spec.width import Overflow, Width
+from npusim.spec.stages import BaseStage, Multiply, ShiftRight, Significant
 
-Bounds = tuple[int, int]
 _WITNESSES = (2, 3, 5, 7, 11, 13, 17, 19, 23, 29, 31, 37)
 
 
@@ -79,7 +63,7 @@ def _refutes(unit: PipelineUnit, condition: Condition, case: Case) -> bool:
         return False
     for index, stage in enumerate(stages):
         last_exact = condition.at is At.EXACT and index == condition.stage
-        if not _follows(stage, case.spans[index], case.spans[index + 1], registers, exact=last_exact):
+        if not follows(stage, case.spans[index], case.spans[index + 1], registers, exact=last_exact):
             return False
     if condition.target is None:
         return False
@@ -94,7 +78,7 @@ def _refutes(unit: PipelineUnit, condition: Condition, case: Case) -> bool:
 def _pin(pin: Pin, registers: dict[str, Bounds]) -> None:
     """Leave of each register what the others' ends leave for it."""
     for place, operand in enumerate(pin.operands):
-        others = [_held(o, registers) for o in (*pin.operands[:place], *pin.operands[place + 1 :])]
+        others = [held(o, registers) for o in (*pin.operands[:place], *pin.operands[place + 1 :])]
         low = pin.value - sum(high for _, high in others)
         high = pin.value - sum(low for low, _ in others)
         if isinstance(operand, int):
@@ -107,107 +91,6 @@ def _pin(pin: Pin, registers: dict[str, Bounds]) -> None:
         registers[name] = (max(low, registers[name][0]), min(high, registers[name][1]))
 
 
-def _held(operand: Operand, registers: Mapping[str, Bounds]) -> Bounds:
-    if isinstance(operand, int):
-        return operand, operand
-    low, high = registers[operand.removeprefix("-")]
-    return (-high, -low) if operand.startswith("-") else (low, high)
-
-
-def _follows(
-    stage: BaseStage, before: Span, after: Span, registers: Mapping[str, Bounds], *, exact: bool
-) -> bool:
-    """Whether everything a stage makes of one span lies in the next."""
-    low, high = _made(stage, (before.low, before.high), registers)
-    divided = after.multiple == 1 or _divides(after.multiple, stage, before.multiple, registers)
-    if stage.register is not None and stage.overflow is not None and not exact:
-        register = stage.register
-        fits = register.low <= low and high <= register.high
-        if not fits and stage.overflow is Overflow.WRAP:
-            low, high = register.low, register.high
-            divided = divided and (1 << register.bits) % after.multiple == 0
-        elif not fits:
-            low, high = (min(max(end, register.low), register.high) for end in (low, high))
-            divided = after.multiple == 1
-    return after.low <= low and high <= after.high and divided
-
-
-def _made(stage: BaseStage, value: Bounds, registers: Mapping[str, Bounds]) -> Bounds:
-    """The least and the greatest exact result of a stage; at least as far apart as they are."""
-    match stage:
-        case Add() | Multiply() | ShiftLeft() | Divide():
-            return _corners(stage, value, [_held(o, registers) for o in stage.operands()], stage.operands())
-        case ShiftRight():
-            ends = [_held(o, registers) for o in stage.by]
-            total = (max(0, sum(low for low, _ in ends)), sum(high for _, high in ends))
-            alone = ShiftRight(by=("n",), rounding=stage.rounding)
-            return _corners(alone, value, [total], ("n",))
-        case SelectNegative():
-            operands = stage.operands()
-            split = {value[0], value[1], *(end for end in (-1, 0) if value[0] <= end <= value[1])}
-            made = [_corners(stage, (v, v), [_held(o, registers) for o in operands], operands) for v in split]
-            return min(low for low, _ in made), max(high for _, high in made)
-        case Saturate():
-            return stage.exact(value[0], {})[0], stage.exact(value[1], {})[0]
-        case Wrap():
-            register = Width(stage.to, stage.to_signed)
-            fits = register.holds(value[0]) and register.holds(value[1])
-            return value if fits else (register.low, register.high)
-        case Clamp():
-            least, greatest = _held(stage.low, registers), _held(stage.high, registers)
-            return (
-                max(least[0], min(value[0], greatest[0])),
-                min(greatest[1], max(value[1], least[1])),
-            )
-        case Table():
-            low, high = registers[stage.table]
-            scale = 1 << (0 if stage.rounding is not None else stage.fraction_bits)
-            return low * scale, high * scale
-        case FloatStage():
-            return Width(stage.to).low, Width(stage.to).high
-        case Significant():
-            least, most = _held(stage.digits, registers)
-            longest = max(abs(end).bit_length() for end in value)
-            made = [
-                _corners(Significant(digits=digits, rounding=stage.rounding), value, (), ())
-                for digits in range(max(1, least), max(1, least, min(most, longest)) + 1)
-            ]
-            return min(low for low, _ in made), max(high for _, high in made)
-    raise AssertionError(f"no rule for {stage.stage}")
-
-
-def _corners(stage: BaseStage, value: Bounds, held: Sequence[Bounds], operands: Sequence[Operand]) -> Bounds:
-    """The spec at all corners."""
-    made = []
-    for chosen in product(value, *held):
-        fields = {
-            operand.removeprefix("-"): -number if operand.startswith("-") else number
-            for operand, number in zip(operands, chosen[1:], strict=True)
-            if isinstance(operand, str)
-        }
-        made.append(stage.exact(chosen[0], fields)[0])
-    return min(made), max(made)
-
-
-def _divides(claimed: int, stage: BaseStage, multiple: int, registers: Mapping[str, Bounds]) -> bool:
-    """Whether all results of a stage are multiples of `claimed` if what enters are multiples of `multiple`."""
-    match stage:
-        case Add():
-            low, high = _held(stage.operand, registers)
-            return low == high and low % claimed == 0 and multiple % claimed == 0
-        case ShiftLeft():
-            return (multiple << _held(stage.by, registers)[0]) % claimed == 0
-        case Multiply():
-            low, high = _held(stage.by, registers)
-            return multiple * (low if low == high else 1) % claimed == 0
-        case ShiftRight():
-            untouched = all(_held(operand, registers) == (0, 0) for operand in stage.by)
-            return untouched and multiple % claimed == 0
-        case Wrap():
-            return multiple % claimed == 0 and (1 << stage.to) % claimed == 0
-    return False
-
-
 def _wanted(
     condition: Condition, span: Span, registers: Mapping[str, Bounds], listed: int
 ) -> list[int] | None:
@@ -216,7 +99,7 @@ def _wanted(
     assert target is not None
     taken, multiple = (0, 0), span.multiple
     if condition.minus is not None:
-        taken, multiple = _held(condition.minus, registers), 1
+        taken, multiple = held(condition.minus, registers), 1
     low, high = max(span.low - taken[1], target.low), min(span.high - taken[0], target.high)
     if low > high or target.residue % gcd(multiple, target.modulus):
         return []
@@ -243,13 +126,13 @@ def _no_products(
     registers: Mapping[str, Bounds],
     wanted: list[int],
 ) -> bool:
-    """Whether the last stage but for shifts multiplies, loses nothing, and makes none of the wanted values."""
+    """Whether the last stage but for shifts multiplies, loses nothing, makes no wanted value."""
     index = len(stages) - 1
     while index > 0 and isinstance(stages[index], ShiftRight):
         stage, span = stages[index], case.spans[index]
-        ends = [_held(operand, registers) for operand in stage.operands()]
+        ends = [held(operand, registers) for operand in stage.operands()]
         by, most = sum(low for low, _ in ends), sum(high for _, high in ends)
-        if not _fits(stage, span, registers):
+        if not fits(stage, span, registers):
             return False
         if by != most or len(wanted) << by > len(case.products) << 2:
             return False
@@ -264,22 +147,15 @@ def _no_products(
         index -= 1
     if [one.value for one in case.products] != wanted:
         return False
-    stage = stages[index] if stages else None
-    if not isinstance(stage, Multiply) or condition.minus is not None:
+    last = stages[index] if stages else None
+    if not isinstance(last, Multiply) or condition.minus is not None:
         return False
     before = case.spans[index]
     exact = condition.at is At.EXACT and index == condition.stage
-    if not exact and not _fits(stage, before, registers):
+    if not exact and not fits(last, before, registers):
         return False
-    factor = _held(stage.by, registers)
+    factor = held(last.by, registers)
     return all(_no_product(one, before, factor) for one in case.products)
-
-
-def _fits(stage: BaseStage, before: Span, registers: Mapping[str, Bounds]) -> bool:
-    """Whether a stage's register changes nothing."""
-    if stage.register is None or stage.overflow is None:
-        return True
-    return all(map(stage.register.holds, _made(stage, (before.low, before.high), registers)))
 
 
 def _no_product(one: Product, before: Span, factor: Bounds) -> bool:
@@ -290,9 +166,9 @@ def _no_product(one: Product, before: Span, factor: Bounds) -> bool:
         divisors |= {divisor * prime for divisor in divisors}
     for divisor, sign in product(divisors, (1, -1)):
         times, value = sign * divisor, sign * (one.value // divisor)
-        if factor[0] <= times <= factor[1] and before.low <= value <= before.high:
-            if value % before.multiple == 0:
-                return False
+        inside = factor[0] <= times <= factor[1] and before.low <= value <= before.high
+        if inside and value % before.multiple == 0:
+            return False
     return True
 
 
@@ -307,7 +183,7 @@ def _too_many_digits(
     stage, target = stages[-1] if stages else None, condition.target
     if condition.at is not At.ENTERING or condition.minus is not None or target is None:
         return False
-    if not isinstance(stage, Significant) or _held(stage.digits, registers)[1] > digits:
+    if not isinstance(stage, Significant) or held(stage.digits, registers)[1] > digits:
         return False
     residue, limit = target.residue % target.modulus, 1 << digits
     if not residue or target.modulus & (target.modulus - 1):

@@ -11,7 +11,7 @@ from npusim.datapath.mac_widths import mac_widths
 from npusim.errors import InputError
 from npusim.spec.convolution import ZeroPoint
 from npusim.spec.interval import Interval
-from npusim.spec.mac import BiasPlace, accumulate
+from npusim.spec.mac import BiasPlace, Column, accumulate
 from npusim.spec.width import Width
 
 Beats = tuple[tuple[int, ...], ...]
@@ -132,6 +132,11 @@ class ColumnUnit:
             for xs, ws in zip(vector.activations, vector.weights, strict=True)
         ]
 
+    @cached_property
+    def register_only(self) -> Column:
+        """The column's accumulator without its tree, and without a late bias."""
+        return replace(self.datapath.mac.column, bias_place=BiasPlace.PRELOAD, tree=None)
+
     def observe(self, vector: ColumnVector) -> list[Write]:
         """What each write did, by the spec: beat by beat, then a late bias."""
         column = self.datapath.mac.column
@@ -145,10 +150,9 @@ class ColumnUnit:
         if self.late:
             added.append((vector.bias, vector.bias))
         writes = []
-        start = replace(column, bias_place=BiasPlace.PRELOAD, tree=None)
         for tree_exact, addend in added:
             exact, before = value + addend, value
-            value = accumulate([[(addend, 1)]], before, start).value
+            value = accumulate([[(addend, 1)]], before, self.register_only).value
             writes.append(Write(exact, value, tree_exact, tree_exact == addend))
         return writes
 
@@ -172,9 +176,15 @@ class ColumnUnit:
         return None
 
 
-def filled(unit: ColumnUnit, beats: Sequence[Sequence[tuple[int, int]]]) -> tuple[Beats, Beats]:
-    """Activations and weights of beats of pairs; lanes and beats that are missing are zero."""
-    zero = (0, 0)
-    rows = [[*beat, *[zero] * (unit.lanes - len(beat))] for beat in beats]
-    rows += [[zero] * unit.lanes] * (unit.beats - len(rows))
-    return tuple(tuple(x for x, _ in row) for row in rows), tuple(tuple(w for _, w in row) for row in rows)
+def filled(
+    unit: ColumnUnit, beats: Sequence[Sequence[tuple[int, int]]], bias: int, zeros: tuple[int, int] = (0, 0)
+) -> ColumnVector:
+    """A vector of beats of (activation, weight) codes; lanes and beats that are missing make products of 0."""
+    nothing = (
+        min(max(zeros[0], unit.activation.low), unit.activation.high),
+        min(max(zeros[1], unit.weight.low), unit.weight.high),
+    )
+    rows = [[*beat, *[nothing] * (unit.lanes - len(beat))] for beat in beats]
+    rows += [[nothing] * unit.lanes] * (unit.beats - len(rows))
+    activations, weights = (tuple(tuple(pair[i] for pair in row) for row in rows) for i in (0, 1))
+    return ColumnVector(activations, weights, bias, *zeros)

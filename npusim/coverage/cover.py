@@ -6,8 +6,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from npusim.coverage.bins import Bin
-from npusim.coverage.certificates import Effort, propose
 from npusim.coverage.checker import check
+from npusim.coverage.propose import Effort, propose
 from npusim.coverage.report import Outcome, Report, Status
 from npusim.coverage.solve import solve
 from npusim.coverage.stage_bins import pipeline_bins

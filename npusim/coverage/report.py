@@ -8,6 +8,7 @@ from enum import StrEnum
 from typing import Any
 
 from npusim.coverage.certificates import Certificate
+from npusim.coverage.column_checker import ColumnCertificate
 
 
 class Status(StrEnum):
@@ -34,7 +35,7 @@ class Outcome:
     name: str
     status: Status
     vector: int | None = None
-    certificate: Certificate | None = None
+    certificate: Certificate | ColumnCertificate | None = None
 
 
 @dataclass(frozen=True)

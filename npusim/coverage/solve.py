@@ -27,6 +27,9 @@ from npusim.spec.stages.base import value_of
 BUDGET = 4000
 """Candidates that the spec is asked about, for one condition."""
 
+_PER_PATTERN = 4
+"""Of those, for each of the values that may make an event happen."""
+
 
 def solve(unit: PipelineUnit, wanted: Bin) -> PipelineVector | None:
     """A vector that hits a bin; None if none was found."""
@@ -49,7 +52,8 @@ def _candidates(unit: PipelineUnit, condition: Condition) -> Iterator[PipelineVe
             reached = [unit.entering, *reach(stages, unit.entering, ranges)]
             if at is At.EXACT:
                 reached[-1] = stages[-1].exact_reach(reached[-2], ranges)
-            yield from preimages(unit, stages, target, fields, reached)
+            found = preimages(unit, stages, target, fields, reached)
+            yield from islice(found, _PER_PATTERN if condition.events else None)
 
 
 def _pinned(unit: PipelineUnit, pins: Sequence[Pin]) -> Iterator[Registers]:

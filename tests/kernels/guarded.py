@@ -8,6 +8,7 @@ from __future__ import annotations
 import ctypes
 import mmap
 from enum import Enum
+from itertools import product
 from typing import Any
 
 import numpy as np
@@ -197,11 +198,14 @@ def check_ordered(guard: Guard) -> None:
             outputs = groups * each
             made = OrderedColumn(column, packed, readonly(np.zeros(outputs), np.int64), 3)
             seen = AccumulatorStatistics.of_nothing(outputs)
-            for group in range(packed.ordered_weights.shape[0]):
+            shapes = ((1, outputs), (4, outputs))
+            for group, held in product(range(packed.ordered_weights.shape[0]), shapes):
                 ordered._accumulate(
                     guard.codes((4, packed.products), np.int16),
                     guard.given(packed.ordered_weights[group]),
                     guard.codes((outputs,), np.int64),
+                    guard.codes(held, np.int64),
+                    guard.codes(held, np.int64),
                     guard.given(made.beats),
                     guard.given(made.registers),
                     1,

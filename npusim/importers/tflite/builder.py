@@ -130,9 +130,9 @@ class Builder:
         name = self.fresh(name)
         try:
             step = kind(name=name, inputs=tuple(inputs), output=name, **content)
+            made = step.output_type([self.tensors[x] for x in inputs], self.datapath)
         except ValidationError as error:
             raise first_complaint(error) from None
-        made = step.output_type([self.tensors[x] for x in inputs], self.datapath)
         self.steps.append(step)
         self.tensors[name] = made
         return name
