@@ -19,6 +19,8 @@ from npusim.steps.base import TensorType
 
 Array = npt.NDArray[Any]
 
+_HINT = "; bytes become codes where the network, or the import, says a mean and std"
+
 
 def byte_codes(
     preprocess: Preprocess, channels: int, scale: float, zero_point: int, codes: Width
@@ -125,7 +127,7 @@ def _check_codes(name: str, batch: Array, kind: TensorType) -> Array:
         raise InputError(
             f"the input {name} holds codes out of range",
             found=low if low not in allowed else high,
-            allowed=str(allowed),
+            allowed=f"{allowed}{_HINT if batch.dtype == np.uint8 else ''}",
         )
     return batch.astype(kind.dtype)
 

@@ -74,8 +74,11 @@ class Preprocess(Model):
         """Exact (mean, std) of each of the data's channels."""
         for name, values in (("mean", self.mean), ("std", self.std)):
             if len(values) not in {1, channels}:
+                allowed = "1" if channels == 1 else f"1 or {channels}"
                 raise InputError(
-                    f"preprocess.{name} does not fit the data", found=len(values), allowed=f"1 or {channels}"
+                    f"preprocess.{name} does not fit the data's channels",
+                    found=len(values),
+                    allowed=allowed,
                 )
         means = [self.mean[c % len(self.mean)] for c in range(channels)]
         stds = [self.std[c % len(self.std)] for c in range(channels)]

@@ -15,6 +15,7 @@ from pydantic import Field, model_validator
 import npusim.steps
 from npusim import notebook
 from npusim.datapath.model import Datapath
+from npusim.datapath.registers import conflict
 from npusim.errors import InputError
 from npusim.files.arrays import DigestRule, FloatArray, IntegerArray
 from npusim.files.documents import load_document, save_document
@@ -24,6 +25,7 @@ from npusim.preprocess import Preprocess
 from npusim.registry import find
 from npusim.spec import ARITHMETIC_VERSION
 from npusim.steps.base import Step, TensorType
+from npusim.steps.mac_array import MacArrayStep
 
 STEPS = find(npusim.steps, Step, "step")
 """Every step, by the name a program's YAML calls it."""
@@ -174,8 +176,9 @@ def check_program(program: Program, datapath: Datapath) -> None:
     Raises
     ------
     InputError
-        Naming the step and its key.
+        Naming the step and its key; or what means one thing in the program and another on the datapath.
     """
+    _check_meaning(program, datapath)
     for name in program.input_names:
         if name not in program.tensors:
             raise InputError("an input without a shape", key="tensors", found=name)
@@ -185,6 +188,40 @@ def check_program(program: Program, datapath: Datapath) -> None:
             _check_step(program, step, datapath)
         except InputError as error:
             raise error.within(f"steps[{position[step.name]}]") from None
+
+
+def _check_meaning(program: Program, datapath: Datapath) -> None:
+    """Refuse registers and biases that fit, but were filled for other hardware: answers would be wrong."""
+    own = program.datapath
+    name = conflict(own, datapath)
+    if name is not None:
+        raise InputError(
+            f"{datapath.name} does not read the register {name} as {own.name} fills it",
+            key="scale.fills",
+            found=f"{own.scale.parts[name]} (pivot {own.scale.pivot}) in the program",
+            allowed=f"{datapath.scale.parts[name]} (pivot {datapath.scale.pivot}); "
+            "npusim.analysis.refilled_for fills a program's registers anew",
+        )
+    require_same_biases(program, datapath)
+
+
+def require_same_biases(program: Program, datapath: Datapath) -> None:
+    """Refuse biases with zero points in them on a MAC that takes these off itself, or the other way round.
+
+    Raises
+    ------
+    InputError
+        Naming the first step.
+    """
+    own = program.datapath
+    shifted = [step.name for step in program.steps if isinstance(step, MacArrayStep) and step.x_zero]
+    if own.mac.zero_point is not datapath.mac.zero_point and shifted:
+        raise InputError(
+            f"the biases of {shifted[0]} were made for another MAC: compile the network for {datapath.name}",
+            key="mac.zero_point",
+            found=f"{own.mac.zero_point} in the program",
+            allowed=f"{datapath.mac.zero_point} on {datapath.name}",
+        )
 
 
 def _check_step(program: Program, step: Step, datapath: Datapath) -> None:

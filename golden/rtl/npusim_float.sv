@@ -20,7 +20,7 @@ module npusim_float #(
   localparam logic signed [WIDE-1:0] LIMIT = ONE <<< (TO_BITS - 1);
 
   // The number of bits of a magnitude.
-  function automatic int length(input logic signed [WIDE-1:0] magnitude);
+  function automatic signed [31:0] length(input logic signed [WIDE-1:0] magnitude);
     length = 0;
     for (int i = 0; i < WIDE; i = i + 1) if (|((magnitude >> i) & 1)) length = i + 1;
   endfunction
@@ -47,7 +47,7 @@ module npusim_float #(
 
   always_comb begin
     product = converted * fraction;
-    exponent = (|biased ? int'(biased) : 1) + LEAST_EXPONENT - 1;
+    exponent = (|biased ? 32'(biased) : 1) + LEAST_EXPONENT - 1;
     product_exponent = exponent + convert_excess;
     excess = length(product) - SIGNIFICAND_BITS;
     if (excess < LEAST_EXPONENT - product_exponent) excess = LEAST_EXPONENT - product_exponent;

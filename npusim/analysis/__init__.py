@@ -8,6 +8,7 @@ from npusim.analysis.equivalence import EquivalenceReport, equivalence
 from npusim.analysis.inference import InferenceReport, infer
 from npusim.analysis.legality import Misfit, legality
 from npusim.analysis.proof import ProofReport, StepProof, prove
+from npusim.analysis.scales import refilled_for
 from npusim.analysis.taps import TapSet, load_taps
 from npusim.analysis.witness import Replay, replay
 
@@ -28,5 +29,6 @@ __all__ = [
     "legality",
     "load_taps",
     "prove",
+    "refilled_for",
     "replay",
 ]

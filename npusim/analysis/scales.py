@@ -11,7 +11,7 @@ import numpy.typing as npt
 
 from npusim.datapath.model import Datapath, Granularity
 from npusim.errors import InputError
-from npusim.program import Program
+from npusim.program import Program, require_same_biases
 from npusim.spec.floats import BINARY32, BINARY64
 from npusim.spec.scale import Part, encode, fields_of, shift_limits
 from npusim.steps.base import Step
@@ -25,6 +25,20 @@ def filled_alike(left: Datapath, right: Datapath) -> bool:
     """Whether a multiplier's registers mean the same on both."""
     ours, theirs = left.scale, right.scale
     return dict(ours.parts) == dict(theirs.parts) and ours.pivot == theirs.pivot
+
+
+def refilled_for(program: Program, datapath: Datapath) -> Program:
+    """A program that may be run on another datapath: as it is, or translated where registers mean otherwise.
+
+    Raises
+    ------
+    InputError
+        If the other datapath's registers cannot hold a multiplier, or its MAC wants other biases.
+    """
+    if filled_alike(program.datapath, datapath):
+        return program
+    require_same_biases(program, datapath)
+    return translated(program, datapath)
 
 
 def translated(program: Program, datapath: Datapath) -> Program:

@@ -8,6 +8,7 @@ import typer
 
 from npusim.cli import (
     compile_,
+    coverage,
     datapath,
     demo,
     diff,
@@ -41,6 +42,7 @@ app.command("run")(run.run)
 app.command("eval")(evaluate.evaluate)
 app.command("sensitivity")(sensitivity.sensitivity)
 app.command("vectors")(vectors.vectors)
+app.command("coverage")(coverage.coverage)
 app.command("prove")(prove.prove)
 app.command("equiv")(equiv.equiv)
 app.command("diff")(diff.diff)

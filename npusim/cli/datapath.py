@@ -1,4 +1,4 @@
-"""``npusim datapath``: list, show, sv."""
+"""``npusim datapath``: list, show, sv, cells."""
 
 from __future__ import annotations
 
@@ -57,3 +57,36 @@ def sv(source: Source) -> None:
     from npusim.datapath.systemverilog import package
 
     typer.echo(package(load_datapath(source)), nl=False)
+
+
+@app.command()
+def cells(
+    sources: Annotated[
+        list[str],
+        typer.Argument(
+            metavar="D...", help="Presets' names, or paths.", autocompletion=options.complete_datapath
+        ),
+    ],
+    json: options.Json = False,
+) -> None:
+    """Count the gates of datapaths' rescales, by Yosys: to compare them, no chip's area."""
+    from npusim.analysis.cells import count_cells
+    from npusim.cli.progress import Progress
+    from npusim.cli.tables import print_table
+    from npusim.datapath import load_datapath
+
+    datapaths = [load_datapath(source) for source in sources]
+    found = []
+    with Progress("rescales") as progress:
+        for done, datapath in enumerate(datapaths):
+            progress.count(done, len(datapaths))
+            found.append(count_cells(datapath))
+    if json:
+        from json import dumps
+
+        rows = [{"name": d.name, "cells": count} for d, count in zip(datapaths, found, strict=True)]
+        typer.echo(dumps(rows))
+        return
+    shares = [f"{100 * count / max(found[0], 1):.0f} %" for count in found]
+    names = [datapath.name for datapath in datapaths]
+    print_table(("datapath", "cells", "of the first"), list(zip(names, found, shares, strict=True)))

@@ -39,17 +39,18 @@ def diff(
     """Find the first divergence of two tap sets and the rule that explains it; exit code 1 if they differ."""
     import npusim
     from npusim.analysis import diff as compare
-    from npusim.analysis import load_taps
+    from npusim.analysis import load_taps, refilled_for
     from npusim.errors import CheckFailed
 
     ours = load_taps(expected)
     theirs = load_taps(found, like=ours)
     loaded = ours.program if program is None else npusim.load_program(program)
+    other = None if datapath is None else npusim.load_datapath(datapath)
     report = compare(
         ours,
         theirs,
-        program=loaded,
-        datapath=None if datapath is None else npusim.load_datapath(datapath),
+        program=loaded if other is None or loaded is None else refilled_for(loaded, other),
+        datapath=other,
         inputs=None if inputs is None else _codes(inputs, loaded),
     )
     if json:

@@ -78,12 +78,16 @@ def evaluate(
     import npusim
     from npusim.cli.data import open_samples
     from npusim.cli.evaluation import print_evaluation, write_disagreements
+    from npusim.cli.legality import is_network
     from npusim.cli.progress import Progress
+    from npusim.errors import InputError
     from npusim.evaluate import evaluate_samples
     from npusim.evaluation.run import Options
 
     if not data:
         raise typer.BadParameter("Missing option '--data'.")
+    if program is None and is_network(network):
+        raise InputError("is a network; its program is missing", file=network, allowed="NET.yaml PROG.yaml")
     if disagreements is not None:
         options.check_output(disagreements, network, *([] if program is None else [program]), *data)
     model = None if program is None else npusim.load_network(network)

@@ -20,13 +20,14 @@ def legality(
     path: Path, datapath: str | None, recipe: str, calibration: Path | None, *, as_json: bool
 ) -> None:
     """Print what does not fit; raise CheckFailed if the datapath cannot run it."""
-    if _is_network(path):
+    if is_network(path):
         _of_network(path, datapath or "wes_npu", recipe, calibration, as_json=as_json)
     else:
         _of_program(path, datapath, as_json=as_json)
 
 
-def _is_network(path: Path) -> bool:
+def is_network(path: Path) -> bool:
+    """Whether a file says that it is a float network."""
     try:
         with path.open("rb") as file:
             return b"format: npusim-network" in file.read(_HEAD)

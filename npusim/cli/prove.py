@@ -54,6 +54,7 @@ def prove(
     """Prove accumulator ranges, final and of every prefix; exit code 1 if one can overflow."""
     import npusim
     from npusim.analysis import prove as prove_program
+    from npusim.analysis import refilled_for
     from npusim.analysis.legality import require_legal
     from npusim.analysis.rescale_proof import prove_rescales
     from npusim.errors import CheckFailed
@@ -64,6 +65,7 @@ def prove(
     loaded = npusim.load_program(program)
     other = None if datapath is None else npusim.load_datapath(datapath)
     if other is not None:
+        loaded = refilled_for(loaded, other)
         require_legal(loaded, other)
     report = prove_program(loaded, datapath=other, input_range=_range(input_range))
     rescales = prove_rescales(loaded, report, other) if rescale else ()

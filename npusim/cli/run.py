@@ -34,6 +34,7 @@ def run(
 ) -> None:
     """Run a program bit-exactly; write output codes, taps and real values."""
     import npusim
+    from npusim.analysis import refilled_for
     from npusim.cli.progress import Progress
     from npusim.cli.statistics import print_statistics
     from npusim.files.data import open_data, save_data
@@ -41,11 +42,12 @@ def run(
     options.check_output(output, program, inputs)
     loaded = npusim.load_program(program)
     other = None if datapath is None else npusim.load_datapath(datapath)
+    held = loaded if other is None else refilled_for(loaded, other)
     with open_data(inputs) as file:
         data = file.read(0, file.shape[0])
     with Progress("running") as progress:
         result = npusim.simulate(
-            loaded,
+            held,
             data,
             taps=[tap for tap in taps.split(",") if tap],
             statistics=statistics,
@@ -60,5 +62,8 @@ def run(
         arrays |= {f"taps/{step}/{point}": tensor for point, tensor in points.items()}
     save_data(output, arrays)
     if other is not None:
-        typer.echo(f"note: run on {other.name}, not on the program's own {loaded.datapath.name}", err=True)
+        anew = "" if held is loaded else "; its multipliers fill that one's registers anew"
+        typer.echo(
+            f"note: run on {other.name}, not on the program's own {loaded.datapath.name}{anew}", err=True
+        )
     print_statistics(result, output, as_json=json)

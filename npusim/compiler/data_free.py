@@ -63,7 +63,7 @@ def input_range(network: Network, name: str) -> tuple[float, float]:
         raise InputError(
             f"the range of the input {name} is not known without data",
             key="preprocess",
-            allowed="a preprocess block, or calibration data",
+            allowed="a preprocess block; or calibration data and a recipe that finds ranges on them",
         )
     channels = next(tensor.shape[-1] for tensor in network.inputs if tensor.name == name)
     ends = [(byte - m) / s for m, s in network.preprocess.per_channel(channels) for byte in (0, 255)]

@@ -6,12 +6,17 @@ cannot be hit has a certificate that `checker` re-checks. Vectors from anywhere 
 
 from __future__ import annotations
 
+from npusim.coverage.column_cover import ColumnCover, cover_column, grade_column
+from npusim.coverage.column_unit import ColumnUnit, ColumnVector
 from npusim.coverage.cover import Cover, cover, grade
 from npusim.coverage.report import Outcome, Report, Status
 from npusim.coverage.stage_bins import pipeline_bins
 from npusim.coverage.unit import PipelineUnit, PipelineVector
 
 __all__ = [
+    "ColumnCover",
+    "ColumnUnit",
+    "ColumnVector",
     "Cover",
     "Outcome",
     "PipelineUnit",
@@ -19,6 +24,8 @@ __all__ = [
     "Report",
     "Status",
     "cover",
+    "cover_column",
     "grade",
+    "grade_column",
     "pipeline_bins",
 ]

@@ -198,8 +198,8 @@ def _prime(number: int) -> bool:
     """Miller and Rabin with the bases that decide every number below 2^81."""
     if number < 2 or number >= 1 << 81:
         return False
-    if number in _WITNESSES:
-        return True
+    if number in _WITNESSES or number % 2 == 0:
+        return number in _WITNESSES
     twos = ((number - 1) & -(number - 1)).bit_length() - 1
     odd = number - 1 >> twos
     for witness in _WITNESSES:

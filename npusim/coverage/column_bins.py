@@ -83,7 +83,8 @@ def _all(unit: ColumnUnit) -> Iterator[ColumnBin]:
         name = f"A6.{unit.name}.lane_{lane}.alone.beat_{beat}"
         yield ColumnBin(name, ColumnKind.ALONE, beat, values=(lane,))
     for register in ("bias", "x_zero", "weight_zero"):
-        for value in corners(getattr(unit, register)):
+        held: Interval = getattr(unit, register)
+        for value in corners(held) if held.low < held.high else ():
             name = f"A.{unit.name}.{register}_is_{value}"
             yield ColumnBin(name, ColumnKind.REGISTER, values=(value,), register=register)
 

@@ -1,4 +1,4 @@
-"""Vectors for the bins of a MAC column: greatest products, as many of them as an end of the register takes."""
+"""Vectors for the bins of a MAC column: as many greatest products as an end of the register takes."""
 
 from __future__ import annotations
 
@@ -107,6 +107,6 @@ def _exact_end(
         return
     furthest = unit.bias.high if wanted.high else unit.bias.low
     missing = max(0, -(-(end - furthest) // step))
-    beats = [[pair] * min(lanes, missing - start) for start in range(0, missing, lanes)]
-    if len(beats) <= min(unit.beats, wanted.place + 1):
+    if missing <= lanes * min(unit.beats, wanted.place + 1):
+        beats = [[pair] * min(lanes, missing - start) for start in range(0, missing, lanes)]
         yield filled(unit, beats, end - missing * step, zeros)

@@ -75,7 +75,7 @@ def _beat_sums(unit: ColumnUnit, zeros: Pair) -> dict[int, list[Pair]]:
         products.setdefault((x - zeros[0]) * (w - zeros[1]), (x, w))
     sums: dict[int, list[Pair]] = {0: []}
     for _ in range(unit.lanes):
-        longer = {}
+        longer: dict[int, list[Pair]] = {}
         for (total, pairs), (value, pair) in product(sums.items(), products.items()):
             longer.setdefault(total + value, [*pairs, pair])
         sums = longer

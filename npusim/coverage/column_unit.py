@@ -179,7 +179,7 @@ class ColumnUnit:
 def filled(
     unit: ColumnUnit, beats: Sequence[Sequence[tuple[int, int]]], bias: int, zeros: tuple[int, int] = (0, 0)
 ) -> ColumnVector:
-    """A vector of beats of (activation, weight) codes; lanes and beats that are missing make products of 0."""
+    """A vector of beats of (activation, weight) codes; what is missing makes products of 0."""
     nothing = (
         min(max(zeros[0], unit.activation.low), unit.activation.high),
         min(max(zeros[1], unit.weight.low), unit.weight.high),

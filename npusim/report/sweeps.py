@@ -82,6 +82,8 @@ def load_sweep(folder: Path) -> SweepResults:
         raise InputError(f"is not a table: {error}", file=path) from None
     if not columns or len(set(columns)) != len(columns):
         raise InputError("has no header of distinct names", file=path)
+    if columns[0] != _POINT:
+        raise InputError("is not a sweep's table", file=path, found=columns[0], allowed=f"{_POINT} first")
     for line, row in enumerate(rows, start=2):
         if len(row) != len(columns):
             raise InputError(

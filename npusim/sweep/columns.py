@@ -14,8 +14,9 @@ COSTS = (
     "parameter_bits",
     "weight_bytes",
     "macs",
+    "cells",
 )
-"""What hardware pays for: `npusim.sweep.costs` says what each one is."""
+"""What hardware pays for: `npusim.sweep.costs` says what each is, `npusim.sweep.cells` fills ``cells``."""
 
 COUNTS = ("images", "proven_bits", "seen_bits", "overflows", "overflowing_steps")
 """How much was run; the accumulator bits that `npusim prove` proves and the run needed; overflows."""

@@ -15,6 +15,8 @@ Point = Mapping[str, Scalar]
 """A value of network, datapath, recipe and every axis, in the order of the table's columns."""
 
 MAX_POINTS = 100_000
+MAX_COMBINATIONS = 1_000_000
+"""How many may be held against the conditions."""
 
 
 def points(file: SweepFile) -> list[Point]:
@@ -61,10 +63,22 @@ def _parts(file: SweepFile, ranges: Mapping[str, Sequence[Scalar]]) -> Iterator[
 def _grid(
     file: SweepFile, ranges: Mapping[str, Sequence[Scalar]], place: tuple[str | int, ...]
 ) -> Iterator[Point]:
+    combinations = 1
     for name, values in ranges.items():
         if not values:
             raise file.error(InputError(f"the axis {name} has no values, and no point names one"), place)
+        combinations *= _length(values)
+    if combinations > MAX_COMBINATIONS:
+        error = InputError("too many combinations", found=combinations, allowed=f"up to {MAX_COMBINATIONS}")
+        raise file.error(error, place)
     return (dict(zip(ranges, values, strict=True)) for values in product(*ranges.values()))
+
+
+def _length(values: Sequence[Scalar]) -> int:
+    """How many there are; Python has no length for the longest ranges."""
+    if isinstance(values, range):
+        return (values.stop - values.start - 1) // values.step + 1
+    return len(values)
 
 
 def _check_value(

@@ -10,6 +10,7 @@ from typing import Any, Protocol
 
 from npusim.errors import InputError
 from npusim.files.atomic import output_folder
+from npusim.sweep.cells import COLUMN, check_yosys, counted
 from npusim.sweep.load import SweepFile
 from npusim.sweep.local import Local, See
 from npusim.sweep.model import CHOICES, Quality
@@ -102,6 +103,7 @@ def run_sweep(
     InputError
         If the sweep cannot be run as it stands, the folder cannot be written, or the cluster be reached.
     """
+    check_yosys(file)
     with output_folder(output) as folder:
         planned = plan(file)
         store = Store(folder)
@@ -120,12 +122,17 @@ def run_sweep(
             if progress is not None:
                 progress(0, len(missing))
             _executor(folder, store, jobs, scheduler).run(missing, see)
-        return _written(file, folder, planned, outcomes, len(missing), reused)
+        cells = counted(file, list(tasks.values()), outcomes, folder, _jobs(jobs))
+        return _written(file, folder, planned, outcomes, cells, len(missing), reused)
+
+
+def _jobs(jobs: int | None) -> int:
+    return jobs or len(os.sched_getaffinity(0))
 
 
 def _executor(folder: Path, store: Store, jobs: int | None, scheduler: str | None) -> Executor:
     if scheduler is None:
-        return Local(folder, jobs or len(os.sched_getaffinity(0)))
+        return Local(folder, _jobs(jobs))
     try:
         from npusim.sweep.cluster import Cluster
     except ModuleNotFoundError as error:
@@ -140,10 +147,11 @@ def _written(
     folder: Path,
     planned: Sequence[Planned],
     outcomes: Mapping[str, Outcome],
+    cells: Mapping[str, int | None],
     computed: int,
     reused: int,
 ) -> SweepResult:
-    rows = [_row(index, item, outcomes) for index, item in enumerate(planned)]
+    rows = [_row(index, item, outcomes, cells) for index, item in enumerate(planned)]
     cost = file.sweep.pareto.cost
     quality = _quality(file, rows)
     best = front(rows, quality, cost)
@@ -160,7 +168,7 @@ def _written(
     return SweepResult(file.sweep.name, folder, table, quality, cost, computed, reused, errors, plots)
 
 
-def _row(index: int, item: Planned, outcomes: Mapping[str, Outcome]) -> Row:
+def _row(index: int, item: Planned, outcomes: Mapping[str, Outcome], cells: Mapping[str, int | None]) -> Row:
     point = {**item.point, **{name: _stem(str(item.point[name])) for name in CHOICES}}
     if item.task is None:
         return {"point": index, **point, "status": Status.REFUSED, "reason": item.reason}
@@ -171,6 +179,7 @@ def _row(index: int, item: Planned, outcomes: Mapping[str, Outcome]) -> Row:
         "status": found.status,
         "reason": found.reason,
         **found.measures,
+        COLUMN: cells.get(found.digest),
         "digest": found.digest,
     }
 

@@ -171,4 +171,6 @@ def test_user_mistakes_are_told() -> None:
         prove(made, datapath=NARROW)
     with pytest.raises(InputError, match="no step"):
         prove(made).step("other")
-    assert prove(made, datapath=load_datapath("wes_npu_subtract")).datapath == "wes_npu_subtract"
+    with pytest.raises(InputError, match="the biases of conv were made for another MAC"):
+        prove(made, datapath=load_datapath("wes_npu_subtract"))
+    assert prove(made, datapath=load_datapath("wes_npu_floor")).datapath == "wes_npu_floor"

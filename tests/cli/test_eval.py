@@ -131,6 +131,12 @@ def test_refusals(cli: Cli, folder: Path, more: tuple[str, ...], says: str) -> N
     assert says in cli.refused(*EVAL, "--data", "x.h5", *more)
 
 
+def test_a_network_alone_is_told_what_is_missing(cli: Cli, folder: Path) -> None:
+    assert "net.yaml: is a network; its program is missing" in cli.refused(
+        "eval", "net.yaml", "--data", "x.h5"
+    )
+
+
 def test_data_of_another_size(cli: Cli, folder: Path) -> None:
     save_data("large.h5", {"images": images(3, (8, 8, 3))})
     assert "--fit crop or pad" in cli.refused(*EVAL, "--data", "large.h5")

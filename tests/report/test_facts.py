@@ -96,7 +96,8 @@ def test_without_a_network_events_are_still_counted() -> None:
         (None, "cannot be read"),
         ("", "header"),
         ("a,a\n1,2\n", "header of distinct names"),
-        ("a,b\n1\n", "another number of cells"),
+        ("junk\n", "not a sweep's table; found 'junk'"),
+        ("point,b\n1\n", "another number of cells"),
         (b"\xff\xfe\n", "not a table"),
     ],
 )

@@ -88,6 +88,11 @@ def test_bad_inputs_are_refused(name: str) -> None:
         npusim.simulate(ONE, inputs)
 
 
+def test_bytes_beyond_the_codes_are_told_what_they_lack() -> None:
+    with pytest.raises(npusim.InputError, match="found 200; allowed: -128..127; bytes become codes where"):
+        npusim.simulate(dense([[1]], [0]), np.full((1, 1), 200, np.uint8))
+
+
 def test_floats_without_a_scale_are_refused() -> None:
     with pytest.raises(npusim.InputError, match="no scale"):
         npusim.simulate(dense([[1]], [0]), np.zeros((1, 1)))

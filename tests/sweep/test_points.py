@@ -77,6 +77,8 @@ def test_an_illegal_datapath_is_the_reason_of_its_point(tmp_path: Path) -> None:
         ("[14, 16, 32]", "[1, 0]", "bits:", "no point can be computed"),
         ("values: [14, 16, 32]", "value: [12]", "value: [12]", "unknown key"),
         ("values: [14, 16, 32]", "range: {first: 9, last: 3}", "range:", "below first"),
+        ("values: [14, 16, 32]", "range: {first: 2, last: 600001}", "axes:", "too many combinations"),
+        ("values: [14, 16, 32]", f"range: {{first: 2, last: {10**30}}}", "axes:", "too many combinations"),
         ("values: [14, 16, 32]", "values: [1]\n    range: {first: 1, last: 2}", "bits:", "give one of"),
         ("    datapath: mac.accumulator.bits\n", "", "bits:", "nowhere where its values go"),
         ("  bits:", "  digest:", "digest:", "a meaning of its own"),

@@ -1,0 +1,84 @@
+"""``npusim coverage``."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from npusim.cli import options
+from npusim.cli.completion import complete_datapath
+
+if TYPE_CHECKING:
+    from npusim.coverage import Report
+
+_SHOWN = 20
+
+
+def coverage(
+    datapath: Annotated[
+        str,
+        typer.Argument(metavar="D", help="A preset's name, or a path.", autocompletion=complete_datapath),
+    ],
+    operation: Annotated[
+        str | None, typer.Option("--operation", metavar="OP", help="Only this operation's pipelines.")
+    ] = None,
+    beats: Annotated[int, typer.Option("--beats", min=1, max=64, help="Beats of a MAC column.")] = 4,
+    grade: Annotated[
+        Path | None,
+        typer.Option(
+            "--grade", metavar="V.json", help='Your vectors: {"mac.result": [{"value": 0, "fields": {..}}]}'
+        ),
+    ] = None,
+    output: Annotated[
+        Path | None,
+        typer.Option("-o", "--output", metavar="V.json", help="Write the pipelines' vectors."),
+    ] = None,
+    json: options.Json = False,
+) -> None:
+    """What vectors of single units cover: every bin hit, or certified unreachable; or what yours miss."""
+    import npusim
+    from npusim.cli.progress import Progress
+    from npusim.coverage.all_units import cover_all, grade_all
+    from npusim.errors import CheckFailed, InputError
+    from npusim.files.atomic import check_writable, write_text
+
+    if grade is not None and output is not None:
+        raise InputError(
+            "vectors are solved for or graded, not both", key="--output", allowed="without --grade"
+        )
+    if output is not None:
+        check_writable(output)
+    reports: Sequence[Report]
+    loaded = npusim.load_datapath(datapath)
+    with Progress("covering") as progress:
+        if grade is None:
+            solved = cover_all(loaded, operation, beats, progress.count)
+            reports = solved.reports
+            if output is not None:
+                write_text(output, solved.to_json())
+        else:
+            reports = grade_all(loaded, grade, progress.count)
+    if json:
+        import json as json_
+
+        typer.echo(json_.dumps({"datapath": loaded.name, "units": [report.plain() for report in reports]}))
+    else:
+        _print(reports)
+    missed = sum(len(report.missed) for report in reports)
+    if missed:
+        raise CheckFailed(f"{missed} bins that could be hit are not")
+
+
+def _print(reports: Sequence[Report]) -> None:
+    from npusim.cli.tables import print_table
+
+    rows = [(report.unit, report.vectors, *report.counts.values()) for report in reports]
+    print_table(("unit", "vectors", "hit", "unreachable", "missed"), rows)
+    missed = [name for report in reports for name in report.missed]
+    for name in missed[:_SHOWN]:
+        typer.echo(f"missed: {name}")
+    if len(missed) > _SHOWN:
+        typer.echo(f"and {len(missed) - _SHOWN} more; --json has all")

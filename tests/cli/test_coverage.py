@@ -1,0 +1,53 @@
+"""`npusim coverage`: what it prints, its JSON, grading what it wrote, and what it refuses."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+
+from tests.cli.run import Cli
+
+
+def test_solved_vectors_are_graded_complete(cli: Cli, tmp_path: Path) -> None:
+    path = tmp_path / "v.json"
+    done = cli("coverage", "gemmini_os", "--beats", "2", "-o", str(path), "--json")
+    assert (done.code, done.err) == (0, "")
+    units = {unit["unit"]: unit for unit in json.loads(done.out)["units"]}
+    assert list(units) == ["mac.result", "mac.column_of_2_beats"]
+    assert all(unit["missed"] == 0 and unit["hit"] > 20 for unit in units.values())
+    graded = cli("coverage", "gemmini_os", "--grade", str(path))
+    assert graded.code == 0
+    assert "mac.result" in graded.out
+    assert len(json.loads(path.read_text())["mac.result"]) == units["mac.result"]["vectors"]
+
+
+def test_a_set_that_misses_bins_fails(cli: Cli, tmp_path: Path) -> None:
+    path = tmp_path / "v.json"
+    vector = {"value": 3, "fields": {"shift": 1, "low": -128, "high": 127}}
+    path.write_text(json.dumps({"mac.result": [vector]}))
+    done = cli("coverage", "gemmini_os", "--grade", str(path))
+    assert done.code == 1
+    assert "bins that could be hit are not" in done.err
+    assert "missed: A.mac.result.input.low" in done.out
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("[]", "not a mapping"),
+        ("{", "no JSON"),
+        ('{"conv": []}', "no such unit"),
+        ('{"mac.result": 3}', "no list of vectors"),
+        ('{"mac.result": [{"value": 3}]}', "no vector"),
+        ('{"mac.result": [{"value": 3, "fields": {"shift": true}}]}', "not all numbers are integers"),
+        ('{"mac.result": [{"value": 3, "fields": {"shift": 99, "low": 0, "high": 0}}]}', "no legal vector"),
+    ],
+)
+def test_bad_vectors_are_refused(cli: Cli, tmp_path: Path, text: str, said: str) -> None:
+    path = tmp_path / "v.json"
+    path.write_text(text)
+    done = cli("coverage", "gemmini_os", "--grade", str(path))
+    assert done.code == 2
+    assert said in done.err
