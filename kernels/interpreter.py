@@ -81,7 +81,7 @@ def _fit(values: Words, op: Words, columns: Words) -> None:
 
 @part
 def _convert(values: Words, op: Words, columns: Words, reals: Reals, tables: Words) -> int:
-    """Table, float stages, divide, significant; nothing for others. Returns how many addresses are unknown."""
+    """Table, float stages, divide, significant; others nothing. Returns how many addresses do not exist."""
     code, p, bad = op[CODE], FIRST_PARAMETER, 0
     if code == Op.TABLE:
         half = (1 << op[p + 2]) >> 1
