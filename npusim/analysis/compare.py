@@ -29,15 +29,17 @@ def compare(unit: Unit, check: Check = Check.SPEC, budget: Budget | None = None)
         decided. None: as long as it takes.
     """
     channels = len(unit.low)
-    differing, witness, used = (np.zeros(channels, np.int64) for _ in range(3))
+    differing, witness = np.zeros(channels, np.int64), np.zeros(channels, np.int64)
+    used = np.full(channels, METHODS.index(Method.SAME))
     probes = np.repeat(unit.low[None], PROBES + 1, axis=0)
     way = _ways(unit)
+    same = unit.same
     small = unit.high - unit.low < _SMALL
     confirmed = 0
     for method, chosen in (
-        (Method.ENUMERATED, np.flatnonzero(small)),
-        (Method.THRESHOLDS, np.flatnonzero(~small & (way != 0))),
-        (Method.LOOPED, np.flatnonzero(~small & (way == 0))),
+        (Method.ENUMERATED, np.flatnonzero(~same & small)),
+        (Method.THRESHOLDS, np.flatnonzero(~same & ~small & (way != 0))),
+        (Method.LOOPED, np.flatnonzero(~same & ~small & (way == 0))),
     ):
         if not chosen.size:
             continue
@@ -64,7 +66,7 @@ def _by_method(
 
 def slow(unit: Unit) -> int:
     """How many channels are neither monotone nor small."""
-    return int(((_ways(unit) == 0) & (unit.high - unit.low >= _SMALL)).sum())
+    return int((~unit.same & (_ways(unit) == 0) & (unit.high - unit.low >= _SMALL)).sum())
 
 
 def _ways(unit: Unit) -> npt.NDArray[np.int8]:

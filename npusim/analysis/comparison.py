@@ -9,11 +9,14 @@ import numpy as np
 import numpy.typing as npt
 
 from npusim.analysis.rescale import Rescale, Words
+from npusim.steps.fields import needed_fields
 
 
 class Method(StrEnum):
     """How a channel was decided."""
 
+    SAME = "the same stages and fields"
+    """Nothing to compare."""
     ENUMERATED = "enumerated"
     """Every value of a small domain."""
     THRESHOLDS = "thresholds"
@@ -63,6 +66,17 @@ class Unit:
     def values(self) -> int:
         """How many values are compared, over all channels."""
         return int((self.high - self.low).astype(object).sum()) + len(self.low)
+
+    @property
+    def same(self) -> npt.NDArray[np.bool_]:
+        """The channels on which both are one and the same: equal stages, equal fields."""
+        made = np.full(len(self.low), self.left.stages == self.right.stages)
+        if made.any():
+            for name in needed_fields(self.left.stages):
+                left, right = self.left.fields[name], self.right.fields[name]
+                per_table = name in self.left.tables
+                made &= np.array_equal(left, right) if per_table else np.equal(left, right)
+        return made
 
     def columns(self, chosen: npt.NDArray[np.integer]) -> Unit:
         """Some of its channels."""

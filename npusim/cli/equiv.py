@@ -74,6 +74,8 @@ def _compare(first: str, second: str, program: Path | None, seconds: float, *, a
         _print(report)
     if not report.equal:
         raise CheckFailed(f"{report.left} and {report.right} differ")
+    if report.undecided:
+        raise CheckFailed(f"{report.left} and {report.right} were not compared in all of it")
 
 
 def _print(report: EquivalenceReport) -> None:

@@ -22,7 +22,7 @@ def suffix(program: Program, first: int) -> Program:
     --------
     >>> from npusim.demo import bundled
     >>> import npusim
-    >>> program = npusim.compile(npusim.load_network(bundled("digits.yaml")))
+    >>> program = npusim.compile(npusim.load_network(bundled("digits.yaml")), "wes_npu")
     >>> suffix(program, len(program.steps) - 1).input_names == program.ordered_steps[-1].inputs
     True
     """

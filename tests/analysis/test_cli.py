@@ -107,13 +107,30 @@ def test_equiv(tmp_path: Path) -> None:
     assert isinstance(run("equiv", "wes_npu")[1], InputError)
 
 
-def test_equiv_tells_what_is_not_decided() -> None:
-    text, error = run("equiv", "vta", "vta", "--seconds", "0")
-    assert error is None
-    plain = json.loads(run("equiv", "vta", "vta", "--seconds", "0", "--json")[0])
+def test_equiv_tells_what_is_not_decided(tmp_path: Path) -> None:
+    """Codes that were wrapped already are wrapped once more: equal, but not by being the same stages."""
+    twice = tmp_path / "twice.yaml"
+    result = """
+    - {stage: shift_left, by: left_shift, bits: 32, overflow: wrap}
+    - {stage: shift_right, by: [shift], rounding: floor}
+    - {stage: clamp, low: low, high: high}
+    - {stage: wrap, to: 8}
+    - {stage: wrap, to: 8}"""
+    twice.write_text(
+        f"extends: vta\nname: twice\ntitle: wraps twice\nset:\n  pipelines.mac.result:{result}\n"
+    )
+    text, error = run("equiv", "vta", twice, "--seconds", "0")
+    assert isinstance(error, CheckFailed)
+    plain = json.loads(run("equiv", "vta", twice, "--seconds", "0", "--json")[0])
     assert plain["undecided"] == sum(unit["undecided"] for unit in plain["units"]) > 0
     assert f"NOT DECIDED: {plain['undecided']:,} patterns" in text
     assert "no difference in what was decided" in text
+
+
+def test_a_datapath_equals_itself_without_a_look() -> None:
+    plain = json.loads(run("equiv", "vta", "vta", "--seconds", "0", "--json")[0])
+    assert plain["equal"]
+    assert plain["undecided"] == 0
 
 
 def test_infer(tmp_path: Path) -> None:
