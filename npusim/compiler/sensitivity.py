@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -42,13 +42,31 @@ OUTPUT = "(output codes)"
 
 
 class Judge:
-    """Measures the noise of answers, on some images that it keeps."""
+    """Measures the noise of answers, on some images that it keeps.
 
-    def __init__(self, network: Network, images: Mapping[str, Array], *, batch: int = 16) -> None:
+    Parameters
+    ----------
+    outputs
+        The tensors that are answers; None: the network's outputs. A program that leaves the network's last
+        operation to its host answers with what that reads.
+    """
+
+    def __init__(
+        self,
+        network: Network,
+        images: Mapping[str, Array],
+        outputs: Sequence[str] | None = None,
+        *,
+        batch: int = 16,
+    ) -> None:
         self._network = network
         self._images = images
         self._batch = batch
-        self._wanted = self.float_tensors(set(network.outputs))
+        answers = network.outputs if outputs is None else tuple(outputs)
+        for name in answers:
+            if name not in network.shapes:
+                raise InputError("the program answers with what the network does not have", found=name)
+        self._wanted = self.float_tensors(set(answers))
         self._power = sum(float(np.sum(np.square(x - x.mean()))) for x in self._wanted.values())
 
     def float_tensors(self, names: set[str]) -> dict[str, npt.NDArray[np.float32]]:
@@ -98,7 +116,7 @@ def shares(
     InputError
         If a tensor of the program is none of the network's.
     """
-    judge = Judge(network, images)
+    judge = Judge(network, images, program.output_names)
     steps = program.ordered_steps
     cuts = [set(suffix(program, index).input_names) for index in range(len(steps))]
     known = judge.float_tensors({*program.output_names, *set().union(*cuts)} & {*network.shapes})

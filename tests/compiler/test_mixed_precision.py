@@ -18,6 +18,7 @@ from npusim.compiler.sensitivity import OUTPUT, Judge, shares
 from npusim.compiler.suffix import suffix
 from npusim.demo import bundled, load_images
 from npusim.errors import InputError
+from npusim.layers.softmax import Softmax
 from npusim.network import load_network
 from tests.compiler.networks import images, residual
 
@@ -72,6 +73,19 @@ def test_the_layers_that_were_spoilt_cost_most() -> None:
     program = npusim.compile(NETWORK, "wes_npu", "layerwise", IMAGES)
     ranked = sorted(shares(NETWORK, program, REAL), key=lambda share: -share.noise)
     assert {share.step for share in ranked[:2]} == {"dw2", "dw3"}
+
+
+def test_answers_that_the_host_goes_on_with() -> None:
+    """The program ends before a softmax: its answers are what the softmax reads."""
+    softmax = Softmax(name="chances", inputs=("classifier",))
+    longer = NETWORK.replace(layers=(*NETWORK.layers, softmax), outputs=("chances",))
+    program = npusim.compile(longer, "wes_npu", "wes", IMAGES[:16])
+    assert program.output_names == ("classifier",)
+    plain = npusim.compile(NETWORK, "wes_npu", "wes", IMAGES[:16])
+    assert [s.noise for s in shares(longer, program, REAL)] == [s.noise for s in shares(NETWORK, plain, REAL)]
+    other = NETWORK.replace(layers=NETWORK.layers[:-1], outputs=NETWORK.layers[-2].outputs)
+    with pytest.raises(InputError, match="what the network does not have"):
+        shares(other, plain, REAL)
 
 
 def test_a_suffix_makes_the_same_bits() -> None:
