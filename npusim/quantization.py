@@ -9,20 +9,34 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from npusim.spec.interval import Interval
 from npusim.spec.quantize import quantize
 from npusim.spec.width import Width
 
 
 @dataclass(frozen=True)
 class Quantization:
-    """How a tensor's codes stand for real numbers: ``scale * (code - zero_point)``."""
+    """How a tensor's codes stand for real numbers: ``scale * (code - zero_point)``.
+
+    Attributes
+    ----------
+    codes
+        The codes that it uses, where these are fewer than its register holds; None: all.
+    """
 
     scale: float
     zero_point: int
+    codes: Interval | None = None
+
+    def used(self, all_codes: Interval) -> Interval:
+        """The codes that it uses of those that its register holds."""
+        return all_codes if self.codes is None else self.codes
 
     def code(self, value: float, codes: Width) -> int:
         """The code of one real number, clamped to the codes."""
-        return quantize(Fraction(value), Fraction(self.scale), self.zero_point, codes)
+        code = quantize(Fraction(value), Fraction(self.scale), self.zero_point, codes)
+        used = self.used(Interval.of(codes))
+        return min(max(code, used.low), used.high)
 
 
 @dataclass(frozen=True)

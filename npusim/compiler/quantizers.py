@@ -29,7 +29,7 @@ def quantization_of(low: float, high: float, codes: Interval, symmetry: Symmetry
     Examples
     --------
     >>> quantization_of(0.0, 255.0, Interval(-128, 127), Symmetry.ASYMMETRIC)
-    Quantization(scale=1.0, zero_point=-128)
+    Quantization(scale=1.0, zero_point=-128, codes=None)
     """
     low, high = min(low, 0.0), max(high, 0.0)
     if high - low < sys.float_info.min * _MANY_CODES:  # nothing, or too little for a scale in float64

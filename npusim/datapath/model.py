@@ -69,6 +69,11 @@ class Codes(Model):
         """All codes."""
         return Interval(self.register.low if self.low is None else self.low, self.register.high)
 
+    def narrowed(self, bits: int) -> Interval:
+        """The codes of so many bits, no more than there are, in the middle of the register."""
+        narrow = Interval.of(Width(min(bits, self.bits), self.signed))
+        return Interval(max(narrow.low, self.interval.low), narrow.high)
+
     @model_validator(mode="after")
     def _low_fits(self) -> Codes:
         if self.low is not None and not self.register.holds(self.low):

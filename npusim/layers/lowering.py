@@ -47,8 +47,12 @@ class Lowering:
 
     def code(self, tensor: str, value: float) -> int:
         """The code of a real number in a tensor, clipped to its codes."""
-        code, _ = _bound(value, self.quantization[tensor], self.datapath.activation.interval, 0)
+        code, _ = _bound(value, self.quantization[tensor], self.codes(tensor), 0)
         return code
+
+    def codes(self, tensor: str) -> Interval:
+        """The codes that a tensor uses."""
+        return self.quantization[tensor].used(self.datapath.activation.interval)
 
     def output_fields(
         self, tensor: str, clip: Clip | None = None, caps: npt.NDArray[Any] | None = None
@@ -61,7 +65,7 @@ class Lowering:
             Upper bounds per channel: `high` becomes one per channel.
         """
         quantization = self.quantization[tensor]
-        codes = self.datapath.activation.interval
+        codes, whole = self.codes(tensor), self.datapath.activation.interval
         lower, upper = (None, None) if clip is None else clip
         low, is_low = _bound(lower, quantization, codes, codes.low)
         high, is_high = _bound(upper, quantization, codes, codes.high)
@@ -71,7 +75,7 @@ class Lowering:
             (False, True): Activation.HIGH,
             (True, True): Activation.BOTH,
         }[is_low, is_high]
-        neutral = {"y_zero": 0, "low": codes.low, "high": codes.high}
+        neutral = {"y_zero": 0, "low": whole.low, "high": whole.high}
         values: FieldValues = {"y_zero": quantization.zero_point, "low": low, "high": high}
         fields = self._held(values, neutral, tensor)
         if caps is None:

@@ -71,6 +71,6 @@ class PointwiseLayer(Layer):
                     lowering.quantization[x],
                     lowering.quantization[y],
                     stage,
-                    lowering.datapath.activation.interval,
+                    lowering.codes(y),
                 )
         return [TableStep(name=self.name, inputs=self.inputs, output=y, fields=needed)]

@@ -9,18 +9,28 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+import npusim
 from npusim.compiler.histogram import BINS, Extremes, Histogram
 from npusim.compiler.passes.activation_ranges import ActivationRanges
 from npusim.compiler.passes.fold_batch_norm import FoldBatchNorm
 from npusim.compiler.quantizers import Symmetry, quantization_of
+from npusim.compiler.recipe import Recipe
+from npusim.datapath.model import Codes
 from npusim.errors import InputError
+from npusim.layers.base import Layer
 from npusim.layers.concat import Concat
+from npusim.layers.constant import Constant
 from npusim.layers.conv2d import Conv2d
+from npusim.layers.global_avg_pool import GlobalAvgPool
 from npusim.layers.max_pool2d import MaxPool2d
+from npusim.layers.maximum import Maximum
+from npusim.layers.mul import Mul
 from npusim.layers.relu import Relu
+from npusim.layers.resize import Resize
+from npusim.layers.sigmoid import Sigmoid
 from npusim.quantization import Quantization
 from npusim.spec.interval import Interval
-from tests.compiler.networks import conv, network, norm, residual, some, state
+from tests.compiler.networks import conv, images, network, norm, residual, some, state
 
 CODES = Interval(-128, 127)
 IDENTITY = Conv2d(name="c", inputs=("x",), weights=np.ones((1, 1, 1, 1)))
@@ -141,6 +151,94 @@ def test_every_tensor_gets_a_range() -> None:
     for method in ("min_max", "percentile", "mse", "data_free"):
         after = ActivationRanges(method=method).run(state(net, calibration={"x": some(2, 6, 6, 3)}))
         assert after.quantization.keys() == net.shapes.keys()
+
+
+def every_kind_of_step() -> Any:
+    net = residual()
+    head = net.layers[-1].replace(inputs=("all",))
+    more: list[Layer] = [
+        Sigmoid(name="gate", inputs=("pool",)),
+        Mul(name="gated", inputs=("gate", "pool")),
+        Constant(name="constant", inputs=(), values=some(3, 3, 8) * 9),
+        Maximum(name="greater", inputs=("gated", "constant")),
+        Resize(name="resized", inputs=("greater",), size=(5, 5), interpolation="bilinear"),
+        GlobalAvgPool(name="mean_2", inputs=("resized",)),
+        Concat(name="all", inputs=("mean", "mean_2")),
+        head.replace(weights=some(5, 20)),
+    ]
+    return net.replace(layers=(*net.layers[:-1], *more))
+
+
+@pytest.mark.parametrize("bits", [2, 4, 6])
+@pytest.mark.parametrize("method", ["min_max", "data_free"])
+def test_tensors_use_codes_of_so_many_bits(bits: int, method: str) -> None:
+    """Whatever makes them: products, sums, tables, pools, constants; inputs and outputs keep all codes."""
+    recipe = {
+        "name": "narrow",
+        "title": "",
+        "passes": [
+            {"pass": "fold_batch_norm"},
+            {"pass": "fuse_activations"},
+            {"pass": "activation_ranges", "method": method, "bits": bits},
+            {"pass": "quantize_weights", "scheme": "shift_scaler"},
+            {"pass": "lower"},
+        ],
+    }
+    data = images(4)
+    program = npusim.compile(every_kind_of_step(), "wes_npu", Recipe.model_validate(recipe), data)
+    taps = npusim.simulate(program, data * 3, taps=[f"{step.name}:output" for step in program.steps]).taps
+    half = 1 << (bits - 1)
+    widest = 0
+    for step in program.steps:
+        codes = taps[step.name]["output"].astype(np.int64)
+        if step.output in program.output_names:
+            assert (step.fields["low"], step.fields["high"]) == (-128, 127)  # type: ignore[attr-defined]
+            continue
+        assert -half <= codes.min() <= codes.max() < half, step.name
+        widest = max(widest, codes.max() - codes.min())
+    assert widest > half  # they are used
+    assert program.real.tensors["x"].scale == pytest.approx(2 / 255)
+
+
+def test_layers_that_keep_an_inputs_or_outputs_codes_keep_all_of_them() -> None:
+    net = network(
+        [
+            MaxPool2d(name="first", inputs=("x",), kernel=(2, 2)),
+            conv("c", "first", 3, 4),
+            conv("d", "c", 4, 4),
+            MaxPool2d(name="last", inputs=("d",), kernel=(2, 2)),
+        ],
+        ["last"],
+    )
+    found = ActivationRanges(method="data_free", bits=4).run(state(net)).quantization
+    assert {name: made.codes for name, made in found.items()} == {
+        "x": None,
+        "first": None,
+        "c": Interval(-8, 7),
+        "d": None,
+        "last": None,
+    }
+    low, high = ActivationRanges(method="data_free", bits=4).run(state(net)).ranges["c"]
+    assert found["c"].scale == pytest.approx((high - low) / 15)
+
+
+def test_codes_cannot_be_wider_than_the_datapaths() -> None:
+    with pytest.raises(InputError, match="narrower") as caught:
+        ActivationRanges(method="data_free", bits=9).run(state(ONE))
+    assert (caught.value.key, caught.value.allowed) == ("bits", "2..8")
+
+
+@pytest.mark.parametrize(
+    ("codes", "expected"),
+    [
+        (Codes(bits=8), Interval(-8, 7)),
+        (Codes(bits=8, signed=False), Interval(0, 15)),
+        (Codes(bits=4, low=-7), Interval(-7, 7)),
+        (Codes(bits=3), Interval(-4, 3)),
+    ],
+)
+def test_fewer_codes_lie_in_the_middle_of_the_register(codes: Codes, expected: Interval) -> None:
+    assert codes.narrowed(4) == expected
 
 
 FINITE = st.floats(-1e30, 1e30, allow_subnormal=True)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from dataclasses import replace
 from enum import StrEnum
 from typing import ClassVar, Literal
 
@@ -15,6 +17,8 @@ from npusim.datapath.model import Datapath
 from npusim.errors import InputError
 from npusim.layers.base import Layer
 from npusim.network import Network
+from npusim.quantization import Quantization
+from npusim.spec.interval import Interval
 from npusim.steps.average_pool import averages_codes
 
 
@@ -51,6 +55,9 @@ class ActivationRanges(Pass):
         For ``percentile``: how many percent of the values the range keeps on each side.
     sigmas
         For ``data_free``: how many sigmas around the mean (6: DFQ).
+    bits
+        Of the codes that tensors use: fewer levels in the middle of the datapath's register, held there
+        by its clamps. Inputs, outputs and what shares their codes keep all. None: all do.
     batch
         Images run at once through the float network.
     """
@@ -64,22 +71,25 @@ class ActivationRanges(Pass):
     sigmas: float = Field(6.0, gt=0, le=100)
     symmetry: Symmetry = Symmetry.ASYMMETRIC
     without_data: WithoutData = WithoutData.DATA_FREE
+    bits: int | None = Field(None, ge=2, le=16)
     batch: int = Field(8, ge=1)
 
     def run(self, state: Compilation) -> Compilation:
         if self.method is not RangeMethod.DATA_FREE and state.calibration is None:
             return self._without_data(state)
-        ranges = self._ranges(state)
+        codes = self._codes(state)
+        ranges = self._ranges(state, codes)
         shared = share_ranges(state.network, state.datapath, ranges)
-        codes = state.datapath.activation.interval
+        whole = state.datapath.activation.interval
         # Without a field for an output's zero point there is none.
         symmetry = self.symmetry if "y_zero" in state.datapath.fields else Symmetry.SYMMETRIC
         quantization = {
-            name: quantization_of(low, high, codes, symmetry) for name, (low, high) in shared.items()
+            name: _using(codes[name], whole, quantization_of(low, high, codes[name], symmetry))
+            for name, (low, high) in shared.items()
         }
         for layer in state.network.ordered_layers:
             keeps = _keeps_codes(layer, state.datapath)
-            meaning = quantization[layer.inputs[0]] if keeps else layer.meaning(codes)
+            meaning = quantization[layer.inputs[0]] if keeps else layer.meaning(whole)
             if meaning is not None:
                 quantization |= dict.fromkeys(layer.outputs, meaning)
         return state.with_(ranges=shared, quantization=quantization)
@@ -91,7 +101,28 @@ class ActivationRanges(Pass):
         ranges = f"data-free (mean +- {self.sigmas:g} sigma), not {self.method}"
         return free.run(state.note(f"no calibration data: activation ranges are {ranges}"))
 
-    def _ranges(self, state: Compilation) -> dict[str, tuple[float, float]]:
+    def _codes(self, state: Compilation) -> dict[str, Interval]:
+        """The codes that each tensor may use."""
+        kind, network = state.datapath.activation, state.network
+        if self.bits is None:
+            return dict.fromkeys(network.shapes, kind.interval)
+        if self.bits > kind.bits:
+            allowed = f"2..{kind.bits}"
+            raise InputError(
+                f"the activations of {state.datapath.name} are narrower",
+                key="bits",
+                found=self.bits,
+                allowed=allowed,
+            )
+        narrow = kind.narrowed(self.bits)
+        first = {name: name for name in network.shapes}
+        for layer in network.ordered_layers:
+            if _keeps_codes(layer, state.datapath):
+                first |= dict.fromkeys(layer.outputs, first[layer.inputs[0]])
+        ends = {first[name] for name in (*(x.name for x in network.inputs), *network.outputs)}
+        return {name: kind.interval if first[name] in ends else narrow for name in network.shapes}
+
+    def _ranges(self, state: Compilation, used: Mapping[str, Interval]) -> dict[str, tuple[float, float]]:
         network = state.network
         methods = {self.method, self.output_method}
         free = {}
@@ -102,7 +133,6 @@ class ActivationRanges(Pass):
         assert state.calibration is not None
         wanted = methods - {RangeMethod.MIN_MAX, RangeMethod.DATA_FREE}
         seen = observe(network, state.calibration, self.batch, histograms=bool(wanted), tell=state.progress)
-        codes = state.datapath.activation.interval
         ranges = {}
         for name in network.shapes:
             method = self.output_method if name in network.outputs else self.method
@@ -113,8 +143,13 @@ class ActivationRanges(Pass):
             elif method is RangeMethod.PERCENTILE:
                 ranges[name] = seen.histograms[name].percentile(self.percentile)
             else:
-                ranges[name] = seen.histograms[name].least_squares(codes.high - codes.low + 1)
+                levels = used[name].high - used[name].low + 1
+                ranges[name] = seen.histograms[name].least_squares(levels)
         return ranges
+
+
+def _using(codes: Interval, whole: Interval, made: Quantization) -> Quantization:
+    return made if codes == whole else replace(made, codes=codes)
 
 
 def _keeps_codes(layer: Layer, datapath: Datapath) -> bool:
