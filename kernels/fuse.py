@@ -8,19 +8,10 @@ from enum import IntEnum
 import numpy as np
 import numpy.typing as npt
 
+from npusim.kernels.common_list import CommonList, rule_of
 from npusim.kernels.jit import readonly
-from npusim.kernels.ops import CODE, COLUMN, FIRST_PARAMETER, Op, Words, increments
-from npusim.spec.rounding import Rounding
-
-
-class Correction(IntEnum):
-    """What the second rounding constant depends on: ``(p + first + correction) >> n``."""
-
-    NONE = 0
-    BY_SIGN = 1
-    """It is added to negative products."""
-    BY_LAST = 2
-    """It is added where the lowest kept bit is set."""
+from npusim.kernels.ops import CODE, COLUMN, Op, Words
+from npusim.kernels.shifts import Correction, Shifts, rounding_constants
 
 
 class Small(IntEnum):
@@ -53,6 +44,8 @@ class FusedRescale:
         The greatest magnitude of an accumulator whose product is sure to fit.
     low, high
         The range of its results.
+    shifts
+        The pipeline's own shifts, one wide.
     """
 
     small: npt.NDArray[np.int32]
@@ -61,36 +54,41 @@ class FusedRescale:
     limit: int
     low: int
     high: int
+    shifts: Shifts
 
 
 def fuse(ops: Words, columns: Words) -> FusedRescale | None:
     """The one-pass form of an operation table; None if it is not the common list.
 
-    The list is an optional multiply, a shift_right, an optional add and a clamp (or saturate).
+    The list is an optional multiply, one shift_right or two, an optional add and a clamp (or saturate).
+    Before the multiply a shift_left may stand; its register, and one behind the shifts, may wrap or
+    saturate: the limit keeps accumulators from both.
     """
-    codes = [int(op[CODE]) for op in ops]
-    core = [code for code in codes if code not in (Op.MULTIPLY, Op.ADD)]
-    listed = [code for code in (Op.MULTIPLY, Op.SHIFT_RIGHT, Op.ADD, Op.CLAMP) if code in codes]
-    if core != [Op.SHIFT_RIGHT, Op.CLAMP] or codes != listed or columns.shape[1] == 0:
+    listed = CommonList.of(ops)
+    shifts = Shifts.of(listed, columns) if listed is not None and columns.shape[1] else None
+    if listed is None or shifts is None:
         return None
-    column = {int(op[CODE]): int(op[COLUMN]) for op in ops}
-    rule = _RULES[int(ops[codes.index(Op.SHIFT_RIGHT), FIRST_PARAMETER])]
     small = np.zeros((len(Small), columns.shape[1]), np.int64)
-    small[Small.FACTOR] = columns[column[Op.MULTIPLY]] if Op.MULTIPLY in column else 1
-    small[Small.ZERO] = columns[column[Op.ADD]] if Op.ADD in column else 0
-    small[Small.LOW], small[Small.HIGH] = columns[column[Op.CLAMP] : column[Op.CLAMP] + 2]
-    small[Small.SHIFT], *constants = rounding_constants(columns[column[Op.SHIFT_RIGHT]], rule)
+    small[Small.FACTOR] = columns[listed.factor] if listed.factor is not None else 1
+    small[Small.ZERO] = columns[listed.zero] if listed.zero is not None else 0
+    small[Small.LOW], small[Small.HIGH] = columns[listed.clamp : listed.clamp + 2]
+    small[Small.SHIFT], *constants = shifts.constants()
     if not _in_int32(small):
         return None
     factors, bounds = small[Small.FACTOR], small[[Small.LOW, Small.HIGH]]
     greatest = max(-int(factors.min()), int(factors.max()), 1)
+    registers = listed.limits(columns, small[Small.FACTOR], small[Small.SHIFT])
+    limit = min([_PRODUCT_LIMIT // greatest, *registers])
+    if limit < 0:
+        return None
     return FusedRescale(
         readonly(small, np.int32),
         readonly(constants, np.int64),
-        _CONSTANTS[rule][2],
-        _PRODUCT_LIMIT // greatest,
+        shifts.correction,
+        limit,
         int(bounds.min()),
         int(bounds.max()),
+        shifts,
     )
 
 
@@ -115,30 +113,12 @@ def _in_int32(values: Words) -> bool:
     return bool(values.min() >= limits.min and values.max() <= limits.max)
 
 
-def rounding_constants(shift: Words, rule: Rounding) -> tuple[Words, Words, Words]:
-    """A1 as ``(p + first + correction) >> n``: n, first and what the correction adds."""
-    first, second, _ = _CONSTANTS[rule]
-    directed = "all" in (first, second.removeprefix("-"))
-    shift = np.minimum(shift, 62 if directed else 63)
-    some = np.where(shift > 0, np.int64(1), 0)
-    half = np.left_shift(some, np.maximum(shift - 1, 0))
-    constants = {"": 0 * half, "half": half, "half-1": half - some, "all": 2 * half - some, "1": some}
-    signed = -constants[second[1:]] if second.startswith("-") else constants[second]
-    return shift, constants[first], signed
-
-
-_CONSTANTS = {
-    Rounding.FLOOR: ("", "", Correction.NONE),
-    Rounding.HALF_UP: ("half", "", Correction.NONE),
-    Rounding.HALF_DOWN: ("half-1", "", Correction.NONE),
-    Rounding.HALF_TOWARD_ZERO: ("half-1", "1", Correction.BY_SIGN),
-    Rounding.HALF_AWAY: ("half", "-1", Correction.BY_SIGN),
-    Rounding.HALF_EVEN: ("half-1", "1", Correction.BY_LAST),
-    Rounding.HALF_ODD: ("half", "-1", Correction.BY_LAST),
-    Rounding.TOWARD_ZERO: ("", "all", Correction.BY_SIGN),
-    Rounding.CEIL: ("all", "", Correction.NONE),
-    Rounding.AWAY: ("all", "-all", Correction.BY_SIGN),
-}
-"""Per rule: the first constant, the second, and when the second is added."""
-
-_RULES = {increments(rule): rule for rule in Rounding}
+__all__ = [
+    "Correction",
+    "FusedRescale",
+    "Small",
+    "fuse",
+    "fuse_operand",
+    "rounding_constants",
+    "rule_of",
+]

@@ -73,7 +73,10 @@ def finish_constants(
     limits = np.iinfo(codes.type)  # type: ignore[type-var]
     if np.ptp(low) or np.ptp(high) or not limits.min <= low[0] <= high[0] <= limits.max:
         return None
-    (stage,) = (stage for stage in plan.stages if isinstance(stage, ShiftRight))
+    right_shifts = [stage for stage in plan.stages if isinstance(stage, ShiftRight)]
+    if len(right_shifts) != 1 or fused.shifts.lift.any():
+        return None
+    (stage,) = right_shifts
     greatest = reach * max(-int(small[Small.FACTOR].min()), int(small[Small.FACTOR].max()), 1)
     # A shift that leaves less than a quarter rounds like every greater one.
     shift = np.minimum(small[Small.SHIFT], greatest.bit_length() + 2)

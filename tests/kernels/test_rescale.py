@@ -13,8 +13,9 @@ from npusim.kernels.pipeline import compile_pipeline, run
 from npusim.kernels.rescale import fits, recognise, rescale
 from npusim.spec.interval import Interval
 from npusim.spec.rounding import Rounding
-from npusim.spec.stages import Add, BaseStage, Clamp, Multiply, Saturate, ShiftRight
+from npusim.spec.stages import Add, BaseStage, Clamp, Multiply, Saturate, ShiftLeft, ShiftRight
 from npusim.spec.width import Overflow, Width
+from tests.kernels.exact_shift import exact_shift
 from tests.kernels.reference import SpecRun, columns_of
 from tests.strategies import roundings, values_in
 
@@ -62,6 +63,70 @@ def test_the_common_list_equals_the_spec(
     codes = rescale(plan, values.astype(word), out, bits=bits)
     assert codes.dtype == out
     np.testing.assert_array_equal(codes, SpecRun(stages, values, fields).after[-1])
+
+
+@st.composite
+def two_shifts(draw: st.DrawFn) -> tuple[BaseStage, ...]:
+    """gemmlowp's double rounding and its kin: a left shift, a first rounding, registers on the way."""
+    bits_alone = st.sampled_from([Rounding.FLOOR, Rounding.HALF_UP, Rounding.HALF_DOWN, Rounding.CEIL])
+    stages: list[BaseStage] = [Multiply(by="multiplier")]
+    stages.append(ShiftRight(by=("first",), rounding=draw(bits_alone)))
+    stages.append(ShiftRight(by=("second",), rounding=draw(roundings)))
+    if draw(st.booleans()):
+        stages.insert(0, ShiftLeft(by="left", bits=32, overflow=draw(st.sampled_from(Overflow))))
+    if draw(st.booleans()):
+        stages.append(Saturate(to=draw(st.sampled_from([32, 20]))))
+    return (*stages, Add(operand="y_zero"), Clamp(low="low", high="high"))
+
+
+@given(st.data(), two_shifts())
+def test_two_shifts_equal_the_spec(data: st.DataObject, stages: tuple[BaseStage, ...]) -> None:
+    channels, rows = data.draw(st.integers(1, 4)), data.draw(st.integers(1, 6))
+    fields = []
+    for _ in range(channels):
+        drawn = {"low": -100, "high": 120, "y_zero": data.draw(st.integers(-128, 127))}
+        drawn["multiplier"] = data.draw(st.integers(0, (1 << 31) - 1) | st.sampled_from([1 << 30, 3, 1]))
+        drawn["first"] = data.draw(st.sampled_from([31, 31, 4, 0]))
+        drawn["second"] = data.draw(st.integers(0, 31) | st.integers(0, 3))
+        drawn["left"] = data.draw(st.sampled_from([0, 0, 1, 7, 31]))
+        fields.append(drawn)
+    plan = compile_pipeline(stages, columns_of(fields), channels)
+    fused = recognise(plan)
+    if fused is None:
+        by_last = any(
+            isinstance(stage, ShiftRight) and stage.rounding in {Rounding.HALF_EVEN, Rounding.HALF_ODD}
+            for stage in stages
+        )
+        lifted = isinstance(stages[0], ShiftLeft)
+        assert by_last or lifted or isinstance(stages[-3], Saturate)
+        return
+    greatest = min(fused.limit, (1 << 31) - 1)
+    value = values_in(Interval(-greatest, greatest))
+    ties = st.integers(-8, 8).map(lambda n: max(-greatest, min(greatest, (2 * n + 1) << 2)))
+    values = np.array([[data.draw(value | ties) for _ in range(channels)] for _ in range(rows)], np.int64)
+    bits = greatest.bit_length() + 1
+    proven = fits(fused, greatest, np.dtype(np.int8))
+    assert proven
+    codes = rescale(plan, values.astype(np.int32), np.int8, bits=bits)
+    np.testing.assert_array_equal(codes, SpecRun(stages, values, fields).after[-1])
+
+
+def test_double_rounding_is_one_shift_for_every_small_sum() -> None:
+    """Every sum of 17 bits, at shifts where signs, ties and both roundings meet."""
+    values = np.arange(-(1 << 16), 1 << 16, dtype=np.int32).reshape(-1, 1)
+    for multiplier, second in ((1 << 30, 1), (1 << 30, 3), (3 << 29, 2), ((1 << 31) - 1, 0), (1518500250, 9)):
+        stages = (
+            Multiply(by=multiplier),
+            ShiftRight(by=(31,), rounding=Rounding.HALF_UP),
+            ShiftRight(by=(second,), rounding=Rounding.HALF_AWAY),
+            Clamp(low=-(1 << 15), high=(1 << 15) - 1),
+        )
+        plan = compile_pipeline(stages, {}, 1)
+        assert recognise(plan) is not None
+        made = rescale(plan, values, np.int16)
+        inner = exact_shift(values.astype(np.int64) * multiplier, 31, Rounding.HALF_UP)
+        expected = exact_shift(inner, second, Rounding.HALF_AWAY)
+        np.testing.assert_array_equal(made, np.clip(expected, -(1 << 15), (1 << 15) - 1))
 
 
 def test_the_proofs_edge() -> None:
