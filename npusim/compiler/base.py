@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
-from typing import Any, ClassVar, Self
+from typing import Any, ClassVar, Self, TypeVar
 
 import numpy as np
 import numpy.typing as npt
@@ -18,6 +18,7 @@ from npusim.quantization import Quantization, QuantizedWeights
 
 Progress = Callable[[str], None]
 Vector = npt.NDArray[np.float64]
+_P = TypeVar("_P", bound="Pass")
 
 
 @dataclass(frozen=True)
@@ -45,6 +46,9 @@ class Compilation:
         The result, once lowered.
     progress
         Told what is being done, for work that takes long.
+    ahead
+        The passes that are still to come: one that weighs what these will make of its work reads their
+        settings.
     """
 
     network: Network
@@ -59,10 +63,15 @@ class Compilation:
     notes: tuple[str, ...] = ()
     program: Program | None = None
     progress: Progress = lambda _: None
+    ahead: tuple[Pass, ...] = ()
 
     def with_(self, **changes: Any) -> Self:
         """A copy with some content changed."""
         return replace(self, **changes)
+
+    def coming(self, kind: type[_P]) -> _P | None:
+        """The first pass of a kind that is still to come."""
+        return next((one for one in self.ahead if isinstance(one, kind)), None)
 
     def note(self, text: str) -> Self:
         """A copy with one more note."""

@@ -53,9 +53,9 @@ def compile_network(
     data = None if calibration is None else real_inputs(network, calibration)
     network, ends = without_host_end(network, datapath)
     state = Compilation(in_parts(network), datapath, data, notes=(*notes, *ends), progress=progress)
-    for step in recipe.passes:
+    for index, step in enumerate(recipe.passes, 1):
         progress(step.kind.replace("_", " "))
-        state = step.run(state)
+        state = step.run(state.with_(ahead=recipe.passes[index:]))
     if state.program is None:
         raise InputError("the recipe makes no program", key="passes", allowed="a list that ends with lower")
     return state.program.replace(notes=state.notes, recipe=recipe.name)

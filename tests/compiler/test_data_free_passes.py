@@ -15,7 +15,6 @@ from npusim.compiler.passes.equalize import Equalize
 from npusim.compiler.passes.fold_batch_norm import FoldBatchNorm
 from npusim.compiler.passes.fuse_activations import FuseActivations
 from npusim.compiler.passes.open_relu6 import Opening, OpenRelu6
-from npusim.compiler.passes.spiq import Spiq
 from npusim.datapath.load import change_datapath
 from npusim.errors import InputError
 from npusim.layers.add import Add
@@ -259,30 +258,3 @@ def test_empirical_correction_keeps_means_of_the_images_themselves() -> None:
     np.testing.assert_allclose(got, (images @ layer.weights.T).mean(axis=0), rtol=1e-5)
     with pytest.raises(InputError, match="needs calibration data"):
         CorrectBias(inputs=ExpectedInputs.CALIBRATION).run(state.with_(calibration=None))
-
-
-def test_spiq_keeps_the_function_and_evens_the_ranges() -> None:
-    state = prepared(Relu)
-    state = state.with_(network=state.network.replace(preprocess={"mean": (127.5,), "std": (127.5,)}))
-    folded = Spiq(alphas=(1.0,)).run(state)
-    before = answers(state.network)
-    np.testing.assert_allclose(answers(folded.network), before, atol=1e-9 * np.abs(before).max())
-    for name in ("ar", "br"):
-        mean, sigma = folded.moments[name].gaussian
-        bounds = np.maximum(mean + 6 * sigma, 0)
-        np.testing.assert_allclose(bounds[bounds > 0], bounds.max(), rtol=1e-9)
-
-
-def test_spiq_leaves_a_tensor_alone_where_folding_costs_more() -> None:
-    state = prepared(Relu)
-    state = state.with_(network=state.network.replace(preprocess={"mean": (127.5,), "std": (127.5,)}))
-    assert Spiq(alphas=(0.0,)).run(state).network == state.network
-
-
-def test_spiq_into_a_depthwise_layer_is_free() -> None:
-    """Its filters are scaled whole, and the shift scaler undoes that: full folding must win there."""
-    state = prepared(Relu)
-    state = state.with_(network=state.network.replace(preprocess={"mean": (127.5,), "std": (127.5,)}))
-    best = Spiq().run(state)
-    full = Spiq(alphas=(1.0,)).run(state)
-    np.testing.assert_allclose(best.factors["ar"], full.factors["ar"])

@@ -77,15 +77,12 @@ class ActivationRanges(Pass):
     def run(self, state: Compilation) -> Compilation:
         if self.method is not RangeMethod.DATA_FREE and state.calibration is None:
             return self._without_data(state)
-        codes = self._codes(state)
+        codes = self.codes_of(state.network, state.datapath)
         ranges = self._ranges(state, codes)
         shared = share_ranges(state.network, state.datapath, ranges)
         whole = state.datapath.activation.interval
-        # Without a field for an output's zero point there is none.
-        symmetry = self.symmetry if "y_zero" in state.datapath.fields else Symmetry.SYMMETRIC
         quantization = {
-            name: _using(codes[name], whole, quantization_of(low, high, codes[name], symmetry))
-            for name, (low, high) in shared.items()
+            name: self.meaning(low, high, codes[name], state.datapath) for name, (low, high) in shared.items()
         }
         for layer in state.network.ordered_layers:
             keeps = _keeps_codes(layer, state.datapath)
@@ -101,15 +98,22 @@ class ActivationRanges(Pass):
         ranges = f"data-free (mean +- {self.sigmas:g} sigma), not {self.method}"
         return free.run(state.note(f"no calibration data: activation ranges are {ranges}"))
 
-    def _codes(self, state: Compilation) -> dict[str, Interval]:
+    def meaning(self, low: float, high: float, codes: Interval, datapath: Datapath) -> Quantization:
+        """What the codes of a tensor between two real numbers mean."""
+        # Without a field for an output's zero point there is none.
+        symmetry = self.symmetry if "y_zero" in datapath.fields else Symmetry.SYMMETRIC
+        made = quantization_of(low, high, codes, symmetry)
+        return made if codes == datapath.activation.interval else replace(made, codes=codes)
+
+    def codes_of(self, network: Network, datapath: Datapath) -> dict[str, Interval]:
         """The codes that each tensor may use."""
-        kind, network = state.datapath.activation, state.network
+        kind = datapath.activation
         if self.bits is None:
             return dict.fromkeys(network.shapes, kind.interval)
         if self.bits > kind.bits:
             allowed = f"2..{kind.bits}"
             raise InputError(
-                f"the activations of {state.datapath.name} are narrower",
+                f"the activations of {datapath.name} are narrower",
                 key="bits",
                 found=self.bits,
                 allowed=allowed,
@@ -117,7 +121,7 @@ class ActivationRanges(Pass):
         narrow = kind.narrowed(self.bits)
         first = {name: name for name in network.shapes}
         for layer in network.ordered_layers:
-            if _keeps_codes(layer, state.datapath):
+            if _keeps_codes(layer, datapath):
                 first |= dict.fromkeys(layer.outputs, first[layer.inputs[0]])
         ends = {first[name] for name in (*(x.name for x in network.inputs), *network.outputs)}
         return {name: kind.interval if first[name] in ends else narrow for name in network.shapes}
@@ -146,10 +150,6 @@ class ActivationRanges(Pass):
                 levels = used[name].high - used[name].low + 1
                 ranges[name] = seen.histograms[name].least_squares(levels)
         return ranges
-
-
-def _using(codes: Interval, whole: Interval, made: Quantization) -> Quantization:
-    return made if codes == whole else replace(made, codes=codes)
 
 
 def _keeps_codes(layer: Layer, datapath: Datapath) -> bool:

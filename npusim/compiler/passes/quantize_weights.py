@@ -127,20 +127,40 @@ class QuantizeWeights(Pass):
     def _quantize(self, state: Compilation, layer: MacLayer) -> tuple[QuantizedWeights, int]:
         weights = np.asarray(layer.weights, np.float64)
         greatest = self.greatest_code(state.datapath, layer.name)
-        ranges = np.abs(weights).reshape(len(weights), -1).max(axis=1)
         guard = BiasGuard(state.datapath, state.quantization[layer.inputs[0]], layer, greatest)
-        whole = ranges.max() / greatest or self._scale_of_nothing(state, layer)
+        scales, shifts = self._scales(state.datapath, layer.name, weights)
         if self.scheme is Scheme.PER_CHANNEL:
-            scales = np.where(ranges / greatest > 0, ranges / greatest, whole)
-            scales, changed = guard.raise_scales(scales)
-            return self._codes(weights, scales, np.zeros(len(weights), np.int64), greatest), changed
+            nothing = self._scale_of_nothing(state, layer)
+            scales, changed = guard.raise_scales(np.where(scales > 0, scales, scales.max() or nothing))
+            return self._codes(weights, scales, shifts, greatest), changed
+        scale, shifts, changed = guard.lower_shifts(
+            float(scales[0]) or self._scale_of_nothing(state, layer), shifts
+        )
+        return self._codes(weights, np.array([scale]), shifts, greatest), changed
+
+    def _scales(
+        self, datapath: Datapath, layer: str, weights: Vector
+    ) -> tuple[Vector, npt.NDArray[np.int64]]:
+        """Scales and shifts that the weights ask for; scales are 0 where all weights are."""
+        greatest = self.greatest_code(datapath, layer)
+        ranges = np.abs(weights).reshape(len(weights), -1).max(axis=1)
         shifts = np.zeros(len(weights), np.int64)
+        if self.scheme is Scheme.PER_CHANNEL:
+            return ranges / greatest, shifts
+        whole = float(ranges.max()) / greatest
         if self.scheme is Scheme.SHIFT_SCALER:
-            limit = state.datapath.inverse_shift_max
+            limit = datapath.inverse_shift_max
             limit = limit if self.max_shift is None else min(limit, self.max_shift)
             whole, shifts = self._best_scale(weights, ranges, whole, limit)
-        scale, shifts, changed = guard.lower_shifts(whole, shifts)
-        return self._codes(weights, np.array([scale]), shifts, greatest), changed
+        return np.array([whole]), shifts
+
+    def nearest(self, datapath: Datapath, layer: str, weights: Vector) -> Vector:
+        """What is left of a layer's weights when each becomes its nearest code, whatever its bias."""
+        scales, shifts = self._scales(datapath, layer, weights)
+        units = np.ldexp(scales, -shifts).reshape(-1, *[1] * (weights.ndim - 1))
+        units = np.where(units > 0, units, 1.0)
+        made: Vector = np.rint(weights / units) * units
+        return made
 
     def _best_scale(
         self, weights: Vector, ranges: Vector, whole: float, limit: int
@@ -148,7 +168,7 @@ class QuantizeWeights(Pass):
         """The layer scale, among the candidates, whose nearest codes err least, and its shifts."""
         shape = (-1, *[1] * (weights.ndim - 1))
         best = (np.inf, whole, shift_scaler(ranges, limit))
-        if self.scale_candidates == 1:
+        if self.scale_candidates == 1 or whole == 0:
             return best[1:]
         for candidate in range(self.scale_candidates):
             stretch = 2.0 ** (candidate / self.scale_candidates)
