@@ -19,6 +19,8 @@ from npusim.kernels.events import EventCounts
 from npusim.kernels.geometry import Geometry
 from npusim.kernels.packed import Nest, pack
 from npusim.kernels.statistics import AccumulatorStatistics
+from npusim.kernels.tiled.conv import TiledConvolution, tiled_convolution
+from npusim.kernels.tiled.depthwise import TiledDepthwise, tiled_depthwise
 from npusim.spec.convolution import ZeroPoint
 from npusim.spec.interval import Interval
 from npusim.spec.mac import BiasPlace
@@ -124,7 +126,19 @@ class MacExecutor(Executor):
         return self._decisions[mode]
 
     def direct(self) -> Direct | None:
-        return self._direct
+        return self._tiled
+
+    @cached_property
+    def _tiled(self) -> TiledConvolution | TiledDepthwise | None:
+        decision = self._decisions[StatisticsMode.OFF]
+        if decision.path is not Path.FAST_32:
+            return None
+        depthwise = self._step.operation is MacOperation.DEPTHWISE_CONV2D
+        make = tiled_depthwise if depthwise else tiled_convolution
+        reach = max(-decision.reachable.low, decision.reachable.high)
+        size = self._x_shape[0], self._x_shape[1]
+        plan, codes = self._rescaler.plan, self._output.dtype
+        return make(self._packed, self._step.bias, self._geometry, size, plan, reach, codes)
 
     @cached_property
     def _direct(self) -> DirectConvolution | DirectDepthwise | None:

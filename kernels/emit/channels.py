@@ -1,0 +1,146 @@
+"""Depthwise sums of neighbouring codes up to their codes: of two output rows, below each other, at once.
+
+Taps are interleaved, four bytes or two int16 a lane, so that the dot product adds taps of one channel.
+Both rows' windows share most codes: what is interleaved once is multiplied by either's weights, zeros where
+a tap is the other's. Interleaving within 128-bit parts puts channels in an order of its own (`ORDER`),
+which narrowing to bytes undoes. The argument for exactness is that of `emit.multiply`.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from numba import types
+
+from npusim.kernels.emit.build import I64, Value, cgutils, dot_quads, load, number, store
+from npusim.kernels.emit.multiply import Operands
+from npusim.kernels.emit.registers import (
+    BYTES,
+    COUNT,
+    LANES,
+    PARTS,
+    SHORTS,
+    VECTOR,
+    WIDE,
+    WORDS,
+    dot_pairs,
+    interleave,
+    pick,
+    store_first,
+)
+from npusim.kernels.emit.rescale import CONSTANT_BYTES, Bounds, Constants, Form, codes, rescaled
+
+STRETCH = VECTOR
+"""Codes of one output pixel, or of neighbouring ones, that are computed together."""
+
+VECTORS = 4
+TOGETHER = 2 if WIDE else 1
+"""Stretches that share weights and constants."""
+
+TAPS = {Operands.BYTES: 4, Operands.SHORTS: 2}
+"""Taps of a group."""
+
+ORDER = {
+    Operands.BYTES: np.array([[16 * (i // 4) + 4 * v + i % 4 for i in range(COUNT)] for v in range(VECTORS)]),
+    Operands.SHORTS: np.array(
+        [
+            [v // 2 * 2 * COUNT + 8 * (i // 4) + 4 * (v % 2) + i % 4 for i in range(COUNT)]
+            for v in range(VECTORS)
+        ]
+    ),
+}
+"""int[VECTORS, COUNT]: which code of the stretch each lane of each vector holds."""
+
+_SIGNATURE = types.void(*[types.int64] * 16)
+_ROWS = 2
+
+
+def _quads(builder: Any, base: Value, offsets: list[Value]) -> list[Value]:
+    """Four taps' bytes to four vectors of four taps a lane."""
+    four = [load(builder, base, offset, BYTES) for offset in offsets]
+    pairs = [
+        [builder.bitcast(interleave(builder, a, b, high), SHORTS) for high in (False, True)]
+        for a, b in ((four[0], four[1]), (four[2], four[3]))
+    ]
+    return [
+        interleave(builder, pairs[0][half], pairs[1][half], high) for half in (0, 1) for high in (False, True)
+    ]
+
+
+def _pairs(builder: Any, base: Value, offsets: list[Value]) -> list[Value]:
+    """Two taps' int16 to four vectors of two taps a lane."""
+    made = []
+    for half in (0, 1):
+        two = [load(builder, builder.add(base, number(half * VECTOR)), offset, SHORTS) for offset in offsets]
+        made += [interleave(builder, two[0], two[1], high) for high in (False, True)]
+    return made
+
+
+def _sums(operands: Operands, builder: Any, values: Any) -> list[list[Value]]:
+    """Slots of the sums: [stretch and row][vector]."""
+    first, second, taps, groups, weights, starts = values[:6]
+    bases = [first, second][:TOGETHER]
+    taken = TAPS[operands]
+    totals = [[cgutils.alloca_once(builder, LANES) for _ in range(VECTORS)] for _ in bases * _ROWS]
+    for v in range(VECTORS):
+        start = load(builder, starts, CONSTANT_BYTES * v, LANES)
+        for own in totals:
+            builder.store(start, own[v])
+    with cgutils.for_range(builder, groups) as group:
+        places = builder.add(taps, builder.mul(group.index, number(8 * taken)))
+        matrix = builder.add(weights, builder.mul(group.index, number(VECTOR * VECTORS * _ROWS)))
+        offsets = [load(builder, places, 8 * tap, I64) for tap in range(taken)]
+        read = _quads if operands is Operands.BYTES else _pairs
+        lanes = [read(builder, base, offsets) for base in bases]
+        for v in range(VECTORS):
+            for row in range(_ROWS):
+                factors = load(builder, matrix, VECTOR * (row * VECTORS + v), LANES)
+                for place, own in enumerate(lanes):
+                    slot = totals[place * _ROWS + row][v]
+                    total = builder.load(slot, typ=LANES)
+                    dot = dot_quads if operands is Operands.BYTES else dot_pairs
+                    builder.store(dot(builder, total, own[v], factors), slot)
+    return totals
+
+
+def _in_order(operands: Operands, builder: Any, narrowed: Value) -> Value:
+    """What `codes` made, in the order of codes."""
+    if operands is Operands.BYTES:
+        return narrowed
+    words = builder.bitcast(narrowed, WORDS)
+    places = [2 * part for part in range(PARTS)] + [2 * part + 1 for part in range(PARTS)]
+    return builder.bitcast(pick(builder, words, words, places), BYTES)
+
+
+def _emit(operands: Operands, form: Form, builder: Any, values: Any) -> None:
+    totals = _sums(operands, builder, values)
+    constants, low, high, flip, out, other, below, count, other_count, both = values[5:15]
+    kept = values[15]
+    with builder.if_then(builder.icmp_signed("!=", kept, number(0))):
+        for index, slot in enumerate(slot for own in totals for slot in own):
+            store(builder, builder.load(slot, typ=LANES), kept, VECTOR * index)
+    bounds = Bounds(builder, low, high, flip)
+    made: list[list[Value]] = [[] for _ in totals]
+    for v in range(VECTORS):
+        own = Constants(builder, builder.add(constants, number(CONSTANT_BYTES * v)), form)
+        for codes_of, slots in zip(made, totals, strict=True):
+            codes_of.append(rescaled(builder, builder.load(slots[v], typ=LANES), own, form))
+    places = [(out, count), (other, other_count)][:TOGETHER]
+    for index, four in enumerate(made):
+        place, length = places[index // _ROWS]
+        if index % _ROWS:
+            place, length = builder.add(place, below), builder.mul(length, both)
+        store_first(builder, _in_order(operands, builder, codes(builder, four, bounds)), place, length)
+
+
+def channels_piece(operands: Operands, form: Form) -> tuple[Any, Any]:
+    """What numba asks of an intrinsic: its types, and who writes it; nothing for what the set lacks."""
+    lacks = operands is Operands.BYTES and not WIDE
+
+    def generate(context: Any, builder: Any, signature: Any, values: Any) -> Any:
+        if not lacks:
+            _emit(operands, form, builder, values)
+        return context.get_dummy_value()
+
+    return _SIGNATURE, generate

@@ -1,0 +1,137 @@
+"""Sums to codes, a vector at a time: the one-pass rescale of `fuse`, with constants laid out for it.
+
+Exactness: a sum of 32 bits times a factor of 32 bits is exact in 64; even and odd lanes are multiplied
+apart (``vpmuldq``). The zero point is added before the shift, times 2**shift:
+``((p + c) >> n) + z == (p + c + (z << n)) >> n``. `tiled.constants` proves that nothing leaves 64 bits
+before the shift, or 32 behind it. Where factor and shift can be enlarged together until the shift is 32
+or more, it begins with taking the high halves of the products, and ends in 32 bits. Narrowing saturates
+before the clamp: bounds are codes, so that the clamp has the last word.
+"""
+
+from __future__ import annotations
+
+from enum import IntEnum
+from typing import Any
+
+from npusim.kernels.emit.build import I8, Value, every, load, splat
+from npusim.kernels.emit.registers import (
+    BYTES,
+    COUNT,
+    LANES,
+    VECTOR,
+    WORDS,
+    narrow_lanes,
+    narrow_shorts,
+    pick,
+)
+
+
+class Form(IntEnum):
+    """How values are rounded; the constants differ."""
+
+    HIGH = 0
+    """High halves of products, plus an addend, shifted."""
+    HIGH_SIGNED = 1
+    """High halves of products plus a constant that their sign chooses."""
+    WIDE_SIGNED = 2
+    """64 bits, a constant that the product's sign chooses."""
+    WIDE_LAST = 3
+    """64 bits, a second constant where the lowest kept bit is set."""
+
+
+START, FACTOR, FIRST, SECOND, SHIFT, ADDEND, WIDE_SHIFT = 0, 1, 3, 5, 7, 8, 9
+"""The rows of a vector's constants, `VECTOR` bytes each.
+
+START, SHIFT, ADDEND are int32; FACTOR, FIRST, SECOND, WIDE_SHIFT int64, for even lanes, then odd. SECOND
+stands for FIRST where a product is negative; in WIDE_LAST it is added to it.
+"""
+
+CONSTANT_ROWS = 11
+CONSTANT_BYTES = VECTOR * CONSTANT_ROWS
+
+
+class Constants:
+    """One vector's constants, loaded as far as a form needs them."""
+
+    def __init__(self, builder: Any, address: Value, form: Form) -> None:
+        def pair(row: int) -> tuple[Value, Value]:
+            even, odd = (load(builder, address, VECTOR * (row + lane), WORDS) for lane in (0, 1))
+            return even, odd
+
+        # Factors are int32: said this way, LLVM multiplies by vpmuldq.
+        self.factor = tuple(_low_half(builder, factor) for factor in pair(FACTOR))
+        if form is Form.HIGH:
+            self.addend = load(builder, address, VECTOR * ADDEND, LANES)
+        else:
+            self.first, self.second = pair(FIRST), pair(SECOND)
+        if form in (Form.HIGH, Form.HIGH_SIGNED):
+            self.shift = load(builder, address, VECTOR * SHIFT, LANES)
+        else:
+            self.wide_shift = pair(WIDE_SHIFT)
+
+
+def _low_half(builder: Any, words: Value) -> Value:
+    """The low 32 bits of each word, with their sign."""
+    return builder.ashr(builder.shl(words, every(32, WORDS)), every(32, WORDS))
+
+
+def _products(builder: Any, sums: Value, constants: Constants) -> list[Value]:
+    """Exact products of even and of odd lanes: int64."""
+    words = builder.bitcast(sums, WORDS)
+    halves = (_low_half(builder, words), builder.ashr(words, every(32, WORDS)))
+    return [builder.mul(half, factor) for half, factor in zip(halves, constants.factor, strict=True)]
+
+
+def _merged(builder: Any, words: list[Value], half: int) -> Value:
+    """int32 lanes in order: the low (0) or high (1) halves of even and odd words."""
+    places = [2 * (lane // 2) + half + (COUNT if lane % 2 else 0) for lane in range(COUNT)]
+    even, odd = (builder.bitcast(each, LANES) for each in words)
+    return pick(builder, even, odd, places)
+
+
+def rescaled(builder: Any, sums: Value, constants: Constants, form: Form) -> Value:
+    """int32 sums times the factor, rounded by the shift, plus the zero point: int32, not yet clamped."""
+    products = _products(builder, sums, constants)
+    if form is Form.HIGH:
+        high = _merged(builder, products, 1)
+        return builder.ashr(builder.add(high, constants.addend), constants.shift)
+    totals = []
+    for lane, product in enumerate(products):
+        first, second = constants.first[lane], constants.second[lane]
+        if form is Form.WIDE_LAST:
+            last = builder.and_(builder.lshr(product, constants.wide_shift[lane]), every(1, WORDS))
+            more = builder.and_(builder.sub(every(0, WORDS), last), second)
+            totals.append(builder.add(builder.add(product, first), more))
+        else:
+            negative = builder.icmp_signed("<", product, every(0, WORDS))
+            totals.append(builder.add(product, builder.select(negative, second, first)))
+    if form is Form.HIGH_SIGNED:
+        return builder.ashr(_merged(builder, totals, 1), constants.shift)
+    shifted = [builder.ashr(total, shift) for total, shift in zip(totals, constants.wide_shift, strict=True)]
+    return _merged(builder, shifted, 0)
+
+
+class Bounds:
+    """The clamp's bounds and the flip behind it, in every byte."""
+
+    def __init__(self, builder: Any, low: Value, high: Value, flip: Value) -> None:
+        self.low, self.high, self.flip = (
+            splat(builder, builder.trunc(value, I8), VECTOR) for value in (low, high, flip)
+        )
+
+
+def codes(builder: Any, four: list[Value], bounds: Bounds) -> Value:
+    """Four vectors of int32 to one of bytes, clamped and flipped: 4 of each vector, part by part."""
+    halves = [narrow_lanes(builder, *four[v : v + 2]) for v in (0, 2)]
+    narrow = narrow_shorts(builder, *halves)
+    raised = builder.select(builder.icmp_signed("<", narrow, bounds.low), bounds.low, narrow)
+    limited = builder.select(builder.icmp_signed(">", raised, bounds.high), bounds.high, raised)
+    return builder.xor(limited, bounds.flip)
+
+
+def by_vector(builder: Any, narrowed: Value) -> Value:
+    """What `codes` made, in the order of vectors and lanes."""
+    parts = COUNT // 4
+    places = [4 * part + vector for vector in range(4) for part in range(parts)]
+    dwords = builder.bitcast(narrowed, LANES)
+    return builder.bitcast(pick(builder, dwords, dwords, places), BYTES)

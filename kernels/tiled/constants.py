@@ -1,0 +1,167 @@
+"""A rescale's constants as `emit.rescale` reads them, and the proof that it may."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from npusim.kernels.emit.registers import COUNT, VECTOR
+from npusim.kernels.emit.rescale import (
+    ADDEND,
+    CONSTANT_ROWS,
+    FACTOR,
+    FIRST,
+    SECOND,
+    SHIFT,
+    START,
+    WIDE_SHIFT,
+    Form,
+)
+from npusim.kernels.fuse import Correction, FusedRescale, Small
+from npusim.kernels.jit import readonly
+from npusim.kernels.ops import Words
+from npusim.kernels.plan import Plan
+
+_ROOM = 1 << 62
+_HALF_WORD = 32
+_SIGN = 128
+
+
+@dataclass(frozen=True, eq=False)
+class RescaleConstants:
+    """What turns sums into codes.
+
+    Attributes
+    ----------
+    rows : uint8[vectors, CONSTANT_ROWS, VECTOR]
+        By vector of channels; those beyond the last channel get zeros.
+    low, high
+        The clamp's bounds, one for all channels, of codes as int8.
+    flip
+        What int8 codes are xored with: 128 makes uint8 of them.
+    """
+
+    rows: npt.NDArray[np.uint8]
+    form: Form
+    low: int
+    high: int
+    flip: int
+
+
+def rescale_constants(
+    plan: Plan, reach: int, order: npt.NDArray[np.int64], start: Words, codes: np.dtype[np.generic]
+) -> RescaleConstants | None:
+    """The constants for a plan, if they are proven to do what it says.
+
+    Parameters
+    ----------
+    reach
+        The greatest magnitude of any sum, proven for the whole code range.
+    order : int64[lanes]
+        Which channel each lane holds, -1 for none; whole vectors.
+    start : int64[channels]
+        What the sums start from, modulo 2**32.
+    codes
+        What comes out: int8 or uint8.
+
+    Returns
+    -------
+    RescaleConstants or None
+        None if the pipeline is not the common list, bounds differ between channels, or 64 bits before
+        the shift or 32 behind it could be left.
+    """
+    fused = plan.fused
+    if fused is None or reach > fused.limit or codes.itemsize != 1 or reach >= 1 << 31:
+        return None
+    small = fused.small[:, : plan.channels].astype(np.int64)
+    low, high = small[Small.LOW], small[Small.HIGH]
+    limits = np.iinfo(codes.type)  # type: ignore[type-var]
+    if np.ptp(low) or np.ptp(high) or not limits.min <= low[0] <= high[0] <= limits.max:
+        return None
+    flip = _SIGN if limits.min == 0 else 0
+    rounded = _Rounded.of(fused, plan.channels, reach, small[Small.FACTOR], small[Small.ZERO] - flip)
+    if rounded is None:
+        return None
+    form, rows = rounded.laid_out(order.reshape(-1, COUNT))
+    _set(rows, START, order, start.astype(np.int32))
+    return RescaleConstants(
+        readonly(rows.view(np.uint8), np.uint8), form, int(low[0]) - flip, int(high[0]) - flip, flip
+    )
+
+
+@dataclass(frozen=True, eq=False)
+class _Rounded:
+    """``(p * factor + first + correction) >> shift`` by channel; `second` is what the correction adds."""
+
+    factor: Words
+    shift: Words
+    first: Words
+    second: Words
+    correction: Correction
+    greatest: Words
+    """Of the product's magnitude."""
+
+    @classmethod
+    def of(
+        cls, fused: FusedRescale, channels: int, reach: int, factor: Words, zero: Words
+    ) -> _Rounded | None:
+        greatest = np.maximum(np.abs(factor) * reach, 1)
+        found = fused.shifts.constants(int(greatest.max()).bit_length())
+        shift, first, second = (values[:channels] for values in found)
+        lifted = [int(each) << int(n) for each, n in zip(zero, shift, strict=True)]
+        most = max(map(abs, lifted)) + int(np.abs(first).max()) + int(np.abs(second).max())
+        behind = max(
+            (int(p) >> int(n)) + abs(int(each)) + 2 for p, each, n in zip(greatest, zero, shift, strict=True)
+        )
+        if int(greatest.max()) + most >= _ROOM or behind >= 1 << 31:
+            return None
+        first = first + np.array(lifted, np.int64)
+        return cls(factor, shift, first, second, fused.correction, greatest)
+
+    def laid_out(self, lanes: npt.NDArray[np.int64]) -> tuple[Form, npt.NDArray[np.int64]]:
+        """The best form, and its rows of constants: int64[vectors, CONSTANT_ROWS, COUNT / 2]."""
+        rows = np.zeros((lanes.shape[0], CONSTANT_ROWS, VECTOR // 8), np.int64)
+        if self.correction is Correction.BY_LAST:
+            self._wide(rows, lanes, self.second)
+            return Form.WIDE_LAST, rows
+        for form, least in ((Form.HIGH, _HALF_WORD + 1), (Form.HIGH_SIGNED, _HALF_WORD)):
+            power = np.clip(least - self.shift, 0, self._room())
+            first = np.left_shift(self.first, power)
+            whole = self.correction is Correction.NONE and not np.any(first % (1 << _HALF_WORD))
+            if np.any(self.shift + power < _HALF_WORD) or (form is Form.HIGH and not whole):
+                continue
+            _set_pair(rows, FACTOR, lanes, np.left_shift(self.factor, power))
+            _set_pair(rows, FIRST, lanes, first)
+            _set_pair(rows, SECOND, lanes, np.left_shift(self.first + self.second, power))
+            _set(rows, SHIFT, lanes, (self.shift + power - _HALF_WORD).astype(np.int32))
+            _set(rows, ADDEND, lanes, (first >> _HALF_WORD).astype(np.int32))
+            return form, rows
+        self._wide(rows, lanes, self.first + self.second)
+        return Form.WIDE_SIGNED, rows
+
+    def _wide(self, rows: npt.NDArray[np.int64], lanes: npt.NDArray[np.int64], second: Words) -> None:
+        pairs = (FACTOR, self.factor), (FIRST, self.first), (SECOND, second), (WIDE_SHIFT, self.shift)
+        for row, values in pairs:
+            _set_pair(rows, row, lanes, values)
+
+    def _room(self) -> Words:
+        """By which power of two factor, constants and shift may be multiplied."""
+        whole = self.greatest + np.abs(self.first) + np.abs(self.second)
+        free = [min(62 - int(n).bit_length(), 63 - int(s)) for n, s in zip(whole, self.shift, strict=True)]
+        factor = [31 - int(n).bit_length() for n in np.abs(self.factor)]
+        return np.maximum(np.minimum(free, factor), 0)
+
+
+def _set_pair(rows: npt.NDArray[np.int64], row: int, lanes: npt.NDArray[np.int64], values: Words) -> None:
+    laid = np.where(lanes >= 0, values[lanes], 0)
+    rows[:, row], rows[:, row + 1] = laid[:, ::2], laid[:, 1::2]
+
+
+def _set(
+    rows: npt.NDArray[np.int64], row: int, lanes: npt.NDArray[np.int64], values: npt.NDArray[np.int32]
+) -> None:
+    lanes = lanes.reshape(-1, COUNT)
+    laid = np.where(lanes >= 0, values[lanes], 0).astype(np.int32)
+    rows[:, row] = np.ascontiguousarray(laid).view(np.int64)

@@ -1,0 +1,153 @@
+"""Convolutions and dense layers from codes to codes, without gathering patches."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from npusim.kernels.direct.protocol import Bytes
+from npusim.kernels.emit.registers import COUNT
+from npusim.kernels.geometry import Geometry
+from npusim.kernels.jit import readonly
+from npusim.kernels.ops import Words
+from npusim.kernels.packed import Nest, Packed
+from npusim.kernels.plan import Plan
+from npusim.kernels.tiled.constants import RescaleConstants, rescale_constants
+from npusim.kernels.tiled.conv_loop import HEAD, convolve
+from npusim.kernels.tiled.operands import operand_type
+from npusim.kernels.tiled.weights import Blocks, pack_blocks
+from npusim.kernels.tiled.window import Segments
+
+_FLIPS = -0x7F7F7F80
+"""Four times 0x80, as int32."""
+
+
+@dataclass(frozen=True, eq=False)
+class _Group:
+    """One group's weights and constants."""
+
+    blocks: Blocks
+    constants: npt.NDArray[np.uint8]
+    settings: Words
+
+
+class TiledConvolution:
+    """One step's convolution; make it with `tiled_convolution`.
+
+    Attributes
+    ----------
+    units
+        Output pixels.
+    scratch_bytes
+        What a call needs.
+    """
+
+    def __init__(self, groups: list[_Group], pixels: int, scratch_bytes: int) -> None:
+        self._groups = groups
+        self.units, self.scratch_bytes = pixels, scratch_bytes
+
+    def run(self, inputs: Sequence[Bytes], out: Bytes, scratch: Bytes, first: int, last: int) -> None:
+        """See `Direct.run`."""
+        for group in self._groups:
+            blocks = group.blocks
+            convolve(
+                inputs[0],
+                blocks.weights,
+                group.constants,
+                blocks.table,
+                group.settings,
+                first,
+                last,
+                scratch,
+                out,
+            )
+
+
+def tiled_convolution(
+    packed: Packed,
+    bias: Words,
+    geometry: Geometry,
+    size: tuple[int, int],
+    plan: Plan,
+    reach: int,
+    codes: np.dtype[np.generic],
+) -> TiledConvolution | None:
+    """The one-pass form of a conv2d, grouped or dense step; None if it is not proven right.
+
+    Parameters
+    ----------
+    bias : int64[O]
+    size
+        Input rows and columns.
+    plan
+        The step's rescale.
+    reach
+        The greatest magnitude of an accumulator or any of its prefixes (A5).
+    codes
+        The output's type.
+    """
+    element = operand_type(packed)
+    if packed.nest is not Nest.CONV2D or element is None:
+        return None
+    signed = packed.x_dtype == np.int8
+    flips = 128 if signed and element.itemsize == 1 else 0
+    start = bias - (packed.x_zero + flips) * packed.zero_share
+    segments = Segments.of(geometry, size, packed, element.itemsize)
+    groups = []
+    for index in range(packed.groups):
+        own = range(index * packed.group_outputs, (index + 1) * packed.group_outputs)
+        lanes = np.arange(-(-len(own) // COUNT) * COUNT)
+        constants = rescale_constants(
+            plan, reach, np.where(lanes < len(own), lanes + own.start, -1), start, codes
+        )
+        if constants is None:
+            return None
+        blocks = pack_blocks(segments.rows_of(packed.weights[own.start : own.stop], element))
+        settings = _settings(segments, geometry, size, packed, constants, own)
+        groups.append(_Group(blocks, constants.rows, settings))
+    return TiledConvolution(groups, geometry.pixels, HEAD + segments.scratch_bytes)
+
+
+def _settings(
+    segments: Segments,
+    geometry: Geometry,
+    size: tuple[int, int],
+    packed: Packed,
+    constants: RescaleConstants,
+    own: range,
+) -> Words:
+    """As `conv_loop` names them."""
+    element = np.dtype(operand_type(packed)).itemsize
+    pixel = packed.inputs
+    row, channels = segments.columns * pixel, int(packed.weights.shape[3])
+    settings = [
+        int(segments.made),
+        int(element == 2),
+        geometry.out[1],
+        geometry.stride[0] * row * element,
+        geometry.stride[1] * pixel * element,
+        size[1] * pixel,
+        geometry.pad_before[0],
+        geometry.pad_before[1] * pixel,
+        geometry.stride[0],
+        segments.extent[0],
+        row,
+        segments.band,
+        segments.steps,
+        _FLIPS if packed.x_dtype == np.int8 else 0,
+        packed.pad_code,
+        8 * packed.x_dtype.itemsize,
+        packed.outputs,
+        int(constants.form),
+        constants.low,
+        constants.high,
+        constants.flip,
+        own.start,
+        len(own),
+        len(segments.offsets),
+    ]
+    group = own.start // packed.group_outputs
+    return readonly([*settings, *(segments.offsets + group * channels * element)], np.int64)

@@ -1,0 +1,163 @@
+"""The compiled loop over output pixels of `tiled.conv`."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from npusim.kernels.direct.protocol import Bytes
+from npusim.kernels.emit.multiply import (
+    MOST_SUMS,
+    SHAPES,
+    multiply_bytes_1,
+    multiply_bytes_2,
+    multiply_bytes_3,
+    multiply_bytes_4,
+    multiply_shorts_1,
+    multiply_shorts_2,
+    multiply_shorts_3,
+    multiply_shorts_4,
+)
+from npusim.kernels.emit.registers import COUNT, VECTOR
+from npusim.kernels.emit.rescale import CONSTANT_BYTES, Form
+from npusim.kernels.emit.tile_codes import codes_high, codes_high_signed, codes_wide_last, codes_wide_signed
+from npusim.kernels.jit import kernel, part
+from npusim.kernels.ops import Words
+from npusim.kernels.tiled.image import pad_bytes, pad_shorts
+
+PANEL = 24
+"""Output pixels that go together: whole tiles of six rows and of eight."""
+
+HEAD = 8 * PANEL + (MOST_SUMS + 4) * VECTOR
+"""Bytes of scratch before the image: offsets of a panel's patches, sums of the largest tile."""
+
+_HIGH, _HIGH_SIGNED, _WIDE_SIGNED = int(Form.HIGH), int(Form.HIGH_SIGNED), int(Form.WIDE_SIGNED)
+_ROWS = tuple(SHAPES.get(vectors, 0) for vectors in range(5))
+
+(MADE, SHORTS, OUT_COLUMNS, DOWN, ACROSS, IMAGE_ROW, ABOVE, BEFORE, ROW_STRIDE, EXTENT, MADE_ROW, BAND,
+ STEPS, FLIP, PAD, BITS, PIXEL, FORM, LOW, HIGH, OUT_FLIP, COLUMN, COLUMNS, SEGMENTS) = range(24)  # fmt: skip
+"""The entries of a convolution's settings.
+
+Whether the image is copied, and to int16; output columns; bytes from patch to patch down and across; codes
+of an image row; rows of padding above, codes before; row stride; window rows; codes of a copied row;
+output pixels for which rows are copied at once; steps a segment, flip, padding's code, bits of a code;
+bytes of an output pixel; the rescale's form, bounds, flip; the group's first output channel and their
+number; segments, whose offsets follow.
+"""
+
+SETTINGS = 24
+
+
+@part
+def _multiply(
+    shorts: int,
+    vectors: int,
+    x: int,
+    at: int,
+    matrix: int,
+    segments: int,
+    settings: Words,
+    own: int,
+    sums: int,
+) -> None:
+    count, steps, flip = settings[SEGMENTS], settings[STEPS], settings[FLIP]
+    if shorts == 1:
+        if vectors == 4:
+            multiply_shorts_4(x, at, matrix, segments, count, steps, flip, own, CONSTANT_BYTES, sums)
+        elif vectors == 3:
+            multiply_shorts_3(x, at, matrix, segments, count, steps, flip, own, CONSTANT_BYTES, sums)
+        elif vectors == 2:
+            multiply_shorts_2(x, at, matrix, segments, count, steps, flip, own, CONSTANT_BYTES, sums)
+        else:
+            multiply_shorts_1(x, at, matrix, segments, count, steps, flip, own, CONSTANT_BYTES, sums)
+    elif vectors == 4:
+        multiply_bytes_4(x, at, matrix, segments, count, steps, flip, own, CONSTANT_BYTES, sums)
+    elif vectors == 3:
+        multiply_bytes_3(x, at, matrix, segments, count, steps, flip, own, CONSTANT_BYTES, sums)
+    elif vectors == 2:
+        multiply_bytes_2(x, at, matrix, segments, count, steps, flip, own, CONSTANT_BYTES, sums)
+    else:
+        multiply_bytes_1(x, at, matrix, segments, count, steps, flip, own, CONSTANT_BYTES, sums)
+
+
+@part
+def _finish(sums: int, rows: int, vectors: int, own: int, settings: Words, place: int, left: int) -> None:
+    low, high, flip, form = settings[LOW], settings[HIGH], settings[OUT_FLIP], settings[FORM]
+    pixel = settings[PIXEL]
+    if form == _HIGH:
+        codes_high(sums, rows, vectors, own, low, high, flip, place, pixel, left)
+    elif form == _HIGH_SIGNED:
+        codes_high_signed(sums, rows, vectors, own, low, high, flip, place, pixel, left)
+    elif form == _WIDE_SIGNED:
+        codes_wide_signed(sums, rows, vectors, own, low, high, flip, place, pixel, left)
+    else:
+        codes_wide_last(sums, rows, vectors, own, low, high, flip, place, pixel, left)
+
+
+@part
+def _copy(x: Bytes, begin: int, end: int, settings: Words, scratch: Bytes) -> int:
+    """Bring what output pixels `begin` .. `end` - 1 read to the scratch memory; where patches count from."""
+    top = begin // settings[OUT_COLUMNS]
+    rows = ((end - 1) // settings[OUT_COLUMNS] - top) * settings[ROW_STRIDE] + settings[EXTENT]
+    length, first = settings[MADE_ROW], top * settings[ROW_STRIDE] - settings[ABOVE]
+    row, before, pad, flip = settings[IMAGE_ROW], settings[BEFORE], settings[PAD], settings[FLIP]
+    if settings[SHORTS] == 1:
+        image = scratch[HEAD : HEAD + 2 * rows * length].view(np.int16).reshape(rows, length)
+        pad_shorts(x, row, first, before, pad, flip & 128, settings[BITS], image)
+    else:
+        pad_bytes(
+            x, row, first, before, pad & 255, 0, scratch[HEAD : HEAD + rows * length].reshape(rows, length)
+        )
+    origin: int = top * settings[DOWN]
+    return origin
+
+
+@kernel(signatures=1)
+def convolve(
+    x: Bytes,
+    weights: Bytes,
+    constants: Bytes,
+    blocks: Words,
+    settings: Words,
+    first: int,
+    last: int,
+    scratch: Bytes,
+    out: Bytes,
+) -> None:
+    """Output pixels `first` .. `last` - 1, a panel at a time.
+
+    Parameters
+    ----------
+    weights, blocks
+        Of `Blocks`.
+    constants : uint8[...]
+        Of `RescaleConstants`.
+    settings : int64[SETTINGS + segments]
+        See above; then each segment's byte offset from the patch.
+    """
+    offsets = scratch[: 8 * PANEL].view(np.int64)
+    sums, at = scratch.ctypes.data + 8 * PANEL, scratch.ctypes.data
+    segments = settings.ctypes.data + 8 * SETTINGS
+    out_columns, shorts, pixel = settings[OUT_COLUMNS], settings[SHORTS], settings[PIXEL]
+    target = out.ctypes.data + settings[COLUMN]
+    band = settings[BAND]
+    for begin in range(first, last, band):
+        end = min(begin + band, last)
+        source, origin = x.ctypes.data, 0
+        if settings[MADE] == 1:
+            origin = _copy(x, begin, end, settings, scratch)
+            source = scratch.ctypes.data + HEAD
+        for panel in range(begin, end, PANEL):
+            count = min(PANEL, end - panel)
+            for i in range(PANEL):
+                p = panel + min(i, count - 1)
+                row = p // out_columns
+                offsets[i] = row * settings[DOWN] + (p - row * out_columns) * settings[ACROSS] - origin
+            for b in range(blocks.shape[0]):
+                vectors, lane = blocks[b, 0], blocks[b, 1]
+                own = constants.ctypes.data + lane * CONSTANT_BYTES
+                matrix = weights.ctypes.data + blocks[b, 2]
+                left, place = settings[COLUMNS] - COUNT * lane, target + COUNT * lane + panel * pixel
+                step = _ROWS[vectors]
+                for r in range(0, count, step):
+                    _multiply(shorts, vectors, source, at + 8 * r, matrix, segments, settings, own, sums)
+                    _finish(sums, min(step, count - r), vectors, own, settings, place + r * pixel, left)

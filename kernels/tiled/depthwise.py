@@ -1,0 +1,178 @@
+"""Depthwise convolutions from codes to codes.
+
+With a column stride of one, neighbouring pixels' channels lie side by side in input and output: a
+whole output row is one stretch, whatever the number of channels. Otherwise every pixel is one.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from math import gcd
+
+import numpy as np
+import numpy.typing as npt
+
+from npusim.kernels.direct.protocol import Bytes
+from npusim.kernels.emit.channels import ORDER, STRETCH, TAPS
+from npusim.kernels.emit.multiply import Operands
+from npusim.kernels.geometry import Geometry
+from npusim.kernels.jit import readonly
+from npusim.kernels.ops import Words
+from npusim.kernels.packed import Nest, Packed
+from npusim.kernels.plan import Plan
+from npusim.kernels.tiled.constants import RescaleConstants, rescale_constants
+from npusim.kernels.tiled.depthwise_loop import convolve_channels
+from npusim.kernels.tiled.image import SLACK
+from npusim.kernels.tiled.operands import operand_type
+from npusim.kernels.tiled.weights import aligned
+
+_BAND_BYTES = 1 << 16
+"""Of copied input that is made at once: it is read again from the first- or second-level cache."""
+
+_MOST_PHASES = 64
+"""Stretches until channels and vectors meet again; each has weights and constants of its own."""
+
+
+class TiledDepthwise:
+    """One step's depthwise convolution; make it with `tiled_depthwise`.
+
+    Attributes
+    ----------
+    units
+        Output rows.
+    scratch_bytes
+        What a call needs.
+    """
+
+    def __init__(
+        self, weights: Bytes, constants: Bytes, settings: Words, rows: int, scratch_bytes: int
+    ) -> None:
+        self._weights, self._constants, self._settings = weights, constants, settings
+        self.units, self.scratch_bytes = rows, scratch_bytes
+
+    def run(self, inputs: Sequence[Bytes], out: Bytes, scratch: Bytes, first: int, last: int) -> None:
+        """See `Direct.run`."""
+        convolve_channels(
+            inputs[0], self._weights, self._constants, self._settings, first, last, scratch, out
+        )
+
+
+def tiled_depthwise(
+    packed: Packed,
+    bias: Words,
+    geometry: Geometry,
+    size: tuple[int, int],
+    plan: Plan,
+    reach: int,
+    codes: np.dtype[np.generic],
+) -> TiledDepthwise | None:
+    """The one-pass form of a depthwise step; None if it is not proven right.
+
+    Arguments as for `tiled_convolution`; only one output channel a channel.
+    """
+    channels, element = packed.inputs, operand_type(packed)
+    if packed.nest is not Nest.DEPTHWISE or packed.group_outputs != 1 or element is None:
+        return None
+    operands = Operands.BYTES if element == np.int8 else Operands.SHORTS
+    length = channels * (geometry.out[1] if geometry.stride[1] == 1 else 1)
+    phases = min(channels // gcd(channels, STRETCH), -(-length // STRETCH))
+    if phases > _MOST_PHASES:
+        return None
+    flips = 128 if packed.x_dtype == np.int8 and operands is Operands.BYTES else 0
+    start = bias - (packed.x_zero + flips) * packed.zero_share
+    order = (np.arange(phases)[:, np.newaxis, np.newaxis] * STRETCH + ORDER[operands]) % channels
+    constants = rescale_constants(plan, reach, order.reshape(-1), start, codes)
+    if constants is None:
+        return None
+    taps = _Taps(packed, geometry, TAPS[operands])
+    laid = taps.weights(element)[..., order]  # groups, rows, taps, phases, vectors, lanes
+    weights = np.ascontiguousarray(laid.transpose(3, 0, 1, 4, 5, 2)).view(np.uint8).reshape(-1)
+    return _made(packed, geometry, size, operands, constants, weights, taps, phases, length)
+
+
+def _made(
+    packed: Packed,
+    geometry: Geometry,
+    size: tuple[int, int],
+    operands: Operands,
+    constants: RescaleConstants,
+    weights: npt.NDArray[np.uint8],
+    taps: _Taps,
+    phases: int,
+    length: int,
+) -> TiledDepthwise:
+    channels, shorts = packed.inputs, operands is Operands.SHORTS
+    element = 2 if shorts else 1
+    extent = [(geometry.kernel[a] - 1) * geometry.dilation[a] + 1 for a in (0, 1)]
+    columns = max((geometry.out[1] - 1) * geometry.stride[1] + extent[1], geometry.pad_before[1] + 1)
+    row = columns * channels * element
+    band = max(2, min(geometry.out[0], _BAND_BYTES // (geometry.stride[0] * row)) // 2 * 2)
+    settings = [
+        int(shorts),
+        channels,
+        size[1] * channels,
+        geometry.pad_before[0],
+        geometry.pad_before[1] * channels,
+        *geometry.stride,
+        extent[0],
+        columns * channels,
+        1 if geometry.stride[1] == 1 else geometry.out[1],
+        length,
+        band,
+        packed.pad_code,
+        128 if packed.x_dtype == np.int8 else 0,
+        8 * packed.x_dtype.itemsize,
+        int(constants.form),
+        constants.low,
+        constants.high,
+        constants.flip,
+        phases,
+        taps.groups,
+        *taps.offsets(columns, channels * element),
+    ]
+    # The lower of two rows is read even where only the upper one is wanted.
+    rows = band * geometry.stride[0] + extent[0]
+    scratch = rows * row + element * STRETCH + SLACK
+    return TiledDepthwise(
+        aligned(weights), constants.rows, readonly(settings, np.int64), geometry.out[0], scratch
+    )
+
+
+class _Taps:
+    """The taps of two output rows below each other, in groups.
+
+    Attributes
+    ----------
+    groups
+        How many groups.
+    """
+
+    def __init__(self, packed: Packed, geometry: Geometry, taken: int) -> None:
+        self._packed, self._geometry, self._taken = packed, geometry, taken
+        rows = 1 if geometry.out[0] == 1 else 2
+        places = {
+            (kx * geometry.dilation[1], ky * geometry.dilation[0] + row * geometry.stride[0])
+            for row in range(rows)
+            for ky in range(geometry.kernel[0])
+            for kx in range(geometry.kernel[1])
+        }
+        self._places = sorted(places)
+        self.groups = -(-len(places) // taken)
+
+    def weights(self, element: np.dtype[np.signedinteger]) -> npt.NDArray[np.signedinteger]:
+        """[groups, rows, taps, channels]: zeros for the other row's taps, and at the end."""
+        channels, (kh, kw) = self._packed.inputs, self._geometry.kernel
+        dilation, stride = self._geometry.dilation, self._geometry.stride[0]
+        by_tap = np.zeros((2, self.groups * self._taken, channels), element)
+        given = self._packed.weights.reshape(channels, kh, kw)
+        for index, (x, y) in enumerate(self._places):
+            for row in range(2):
+                ky, rest = divmod(y - row * stride, dilation[0])
+                if rest == 0 and 0 <= ky < kh:
+                    by_tap[row, index] = given[:, ky, x // dilation[1]]
+        return by_tap.reshape(2, self.groups, self._taken, channels).transpose(1, 0, 2, 3)
+
+    def offsets(self, columns: int, pixel: int) -> list[int]:
+        """Each tap's byte offset; those that fill the last group read the first tap's codes."""
+        found = [(y * columns + x) * pixel for x, y in self._places]
+        return found + [found[0]] * (self.groups * self._taken - len(found))

@@ -1,0 +1,76 @@
+"""Weights as `emit.multiply` reads them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from npusim.kernels.direct.protocol import Bytes
+from npusim.kernels.emit.multiply import SHAPES
+from npusim.kernels.emit.registers import COUNT
+from npusim.kernels.jit import readonly
+from npusim.kernels.ops import Words
+
+_LINE = 64
+
+
+@dataclass(frozen=True, eq=False)
+class Blocks:
+    """Weights in blocks of a few vectors of columns.
+
+    Attributes
+    ----------
+    weights : uint8[bytes]
+        Block by block, each ``[step][vector][COUNT][4 bytes]``; columns beyond the last are zeros.
+    table : int64[blocks, 3]
+        Vectors, the first one's number, byte offset.
+    """
+
+    weights: Bytes
+    table: Words
+
+
+def pack_blocks(rows: npt.NDArray[Any]) -> Blocks:
+    """Lay out weights : int8 or int16[columns, depth], a row a multiple of four bytes."""
+    outputs, depth = rows.shape
+    taken = 4 // rows.itemsize
+    vectors = -(-outputs // COUNT)
+    filled = np.zeros((vectors * COUNT, depth), rows.dtype)
+    filled[:outputs] = rows
+    steps = filled.reshape(vectors, COUNT, depth // taken, taken)
+    parts, blocks, first, offset = [], [], 0, 0
+    for count in block_sizes(vectors):
+        part = steps[first : first + count].transpose(2, 0, 1, 3).reshape(-1).view(np.uint8)
+        blocks.append([count, first, offset])
+        parts.append(part)
+        first, offset = first + count, offset + part.size
+    return Blocks(aligned(np.concatenate(parts)), readonly(blocks, np.int64))
+
+
+def block_sizes(vectors: int) -> list[int]:
+    """As many as the largest tile has at a time; the rest in threes rather than a single one."""
+    most = max(SHAPES)
+    whole, rest = divmod(vectors, most)
+    if rest == 0 or most < 4:
+        return [most] * whole + [rest] * (rest > 0)
+    match rest:
+        case 1 if whole >= 2:
+            return [4] * (whole - 2) + [3, 3, 3]
+        case 2 if whole >= 1:
+            return [4] * (whole - 1) + [3, 3]
+        case 1 if whole == 1:
+            return [3, 2]
+        case _:
+            return [4] * whole + [rest]
+
+
+def aligned(array: Bytes) -> Bytes:
+    """A read-only copy that begins at a cache line."""
+    memory = np.empty(array.size + _LINE, np.uint8)
+    start = -memory.ctypes.data % _LINE
+    made = memory[start : start + array.size]
+    made[:] = array
+    return readonly(made, np.uint8)
