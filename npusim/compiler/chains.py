@@ -73,14 +73,15 @@ def _follow(network: Network, producer: MacLayer) -> Chain | None:
         if isinstance(reader, MacLayer):
             channels = network.shapes[tensor][-1]
             return Chain(producer.name, tuple(between), reader.name, channels // producer.output_channels)
-        if not _transparent(reader):
+        if not transparent(reader):
             return None
         between.append(reader.name)
         tensor = reader.outputs[0]
     return None
 
 
-def _transparent(layer: Layer) -> bool:
+def transparent(layer: Layer) -> bool:
+    """Whether a layer hands on channels, and scales of them, as they are."""
     if isinstance(layer, ClippingLayer):
         return homogeneous(layer.bounds)
     return isinstance(layer, _TRANSPARENT) or (isinstance(layer, Pad) and layer.value == 0)

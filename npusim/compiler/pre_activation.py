@@ -17,7 +17,7 @@ def expose_sums(network: Network) -> Network:
         if not isinstance(layer, MacLayer):
             layers.append(layer)
             continue
-        sums = f"{layer.name}{_SUMS}"
+        sums = sums_tensor(layer)
         bare = layer.replace(name=sums, clip=None, caps=None, output=None)
         if layer.caps is None:
             low, high = layer.clip or (None, None)
@@ -26,6 +26,11 @@ def expose_sums(network: Network) -> Network:
             activation = layer  # bounds per channel are no layer of their own: it is computed twice
         layers += [bare, activation]
     return network.replace(layers=tuple(layers))
+
+
+def sums_tensor(layer: Layer) -> str:
+    """The tensor in which a layer's sums stand."""
+    return f"{layer.name}{_SUMS}"
 
 
 def sums_of(tensor: str) -> str | None:
