@@ -11,11 +11,12 @@ import numpy.typing as npt
 from npusim.kernels.elementwise import limits, narrow, widen
 from npusim.kernels.events import EventCounts
 from npusim.kernels.fuse import FusedRescale, fuse_operand
-from npusim.kernels.jit import Array, kernel, readonly
+from npusim.kernels.jit import Array, kernel, part, readonly
 from npusim.kernels.ops import Words
 from npusim.kernels.pipeline import run
 from npusim.kernels.plan import Plan
 from npusim.kernels.rescale import finish, fits
+from npusim.kernels.tell import Teller, tell_chunk
 from npusim.spec.elementwise import Combination
 
 EXACTLY = {
@@ -89,11 +90,14 @@ class FusedCombination:
     ----------
     operands : int32[4, width]
         Both operands' addends and factors.
+    reach
+        The greatest magnitude of what they combine to.
     """
 
     product: bool
     operands: npt.NDArray[np.int32]
     result: FusedRescale
+    reach: int
 
     @property
     def width(self) -> int:
@@ -111,6 +115,24 @@ class FusedCombination:
             self.result.constants,
             int(self.result.correction),
             out,
+        )
+
+    def run_counting(self, a: Array, b: Array, out: Array, teller: Teller, record: Words, base: int) -> None:
+        """As `run`; adds what happened, from flat position `base` on, to a record."""
+        _combine_counting(
+            a,
+            b,
+            int(self.product),
+            self.operands,
+            self.result.small,
+            self.result.constants,
+            int(self.result.correction),
+            out,
+            teller.narrow,
+            teller.words,
+            teller.twice,
+            record,
+            base,
         )
 
 
@@ -139,7 +161,23 @@ def fuse_combination(
     rows = np.concatenate([a, b])
     if rows.max() >= 1 << 31:
         return None
-    return FusedCombination(combination is Combination.PRODUCT, readonly(rows, np.int32), result.fused)
+    return FusedCombination(
+        combination is Combination.PRODUCT, readonly(rows, np.int32), result.fused, greatest
+    )
+
+
+@part
+def _combined(
+    a: Array, b: Array, product: int, operands: npt.NDArray[np.int32], start: int, into: Words
+) -> None:
+    """One chunk of codes aligned and combined."""
+    a_addend, a_factor, b_addend, b_factor = operands[0], operands[1], operands[2], operands[3]
+    stop = start + into.shape[0]
+    a_chunk, b_chunk = a[start:stop], b[start:stop]
+    for i in range(into.shape[0]):
+        a_aligned = (np.int64(a_chunk[i]) + a_addend[i]) * a_factor[i]
+        b_aligned = (np.int64(b_chunk[i]) + b_addend[i]) * b_factor[i]
+        into[i] = a_aligned * b_aligned if product == 1 else a_aligned + b_aligned
 
 
 @kernel(signatures=3)
@@ -155,13 +193,36 @@ def _combine(
 ) -> None:
     """Flat codes to flat codes, a chunk of operands at a time."""
     width = operands.shape[1]
-    a_addend, a_factor, b_addend, b_factor = operands[0], operands[1], operands[2], operands[3]
     buffer = np.empty(width, np.int64)
     for start in range(0, codes.shape[0], width):
         stop = min(start + width, codes.shape[0])
-        combined, a_chunk, b_chunk = buffer[: stop - start], a[start:stop], b[start:stop]
-        for i in range(combined.shape[0]):
-            a_aligned = (np.int64(a_chunk[i]) + a_addend[i]) * a_factor[i]
-            b_aligned = (np.int64(b_chunk[i]) + b_addend[i]) * b_factor[i]
-            combined[i] = a_aligned * b_aligned if product == 1 else a_aligned + b_aligned
+        combined = buffer[: stop - start]
+        _combined(a, b, product, operands, start, combined)
         finish(combined, small, constants, correction, codes[start:stop])
+
+
+@kernel(signatures=3)
+def _combine_counting(
+    a: Array,
+    b: Array,
+    product: int,
+    operands: npt.NDArray[np.int32],
+    small: npt.NDArray[np.int32],
+    constants: Words,
+    correction: int,
+    codes: Array,
+    narrow: npt.NDArray[np.int32],
+    words: Words,
+    twice: int,
+    record: Words,
+    base: int,
+) -> None:
+    """As `_combine`, with the events of the result; the last arguments are a `Teller`'s."""
+    width = operands.shape[1]
+    buffer = np.empty(width, np.int64)
+    for start in range(0, codes.shape[0], width):
+        stop = min(start + width, codes.shape[0])
+        combined = buffer[: stop - start]
+        _combined(a, b, product, operands, start, combined)
+        finish(combined, small, constants, correction, codes[start:stop])
+        tell_chunk(combined, narrow, words, twice, base + start, record)

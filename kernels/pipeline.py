@@ -47,6 +47,11 @@ def run_stage(
     return _run(plan, values, range(index, index + 1), events, base_index)
 
 
+def run_stages(plan: Plan, values: Words, stages: range, events: EventCounts | None = None) -> Words:
+    """Send values through some neighbouring stages, in place."""
+    return _run(plan, values, stages, events, 0)
+
+
 _NOT_COUNTED = EventCounts(0)
 
 
@@ -77,4 +82,4 @@ def _run(plan: Plan, values: Words, stages: range, events: EventCounts | None, b
     return values
 
 
-__all__ = ["EventCounts", "Plan", "compile_pipeline", "run", "run_stage"]
+__all__ = ["EventCounts", "Plan", "compile_pipeline", "run", "run_stage", "run_stages"]

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
+from functools import cached_property
 
 import numpy as np
 import numpy.typing as npt
@@ -24,14 +26,17 @@ class Result:
         Integer codes by output name, batch first.
     taps
         Recorded tensors by step and point, batch first.
-    statistics
-        By step name; None unless asked for.
     """
 
     outputs: dict[str, Array]
     taps: dict[str, dict[str, Array]]
-    statistics: dict[str, StepStatistics] | None
+    _statistics: Callable[[], dict[str, StepStatistics]] | None = field(repr=False)
     _program: Program = field(repr=False)
+
+    @cached_property
+    def statistics(self) -> dict[str, StepStatistics] | None:
+        """By step name; None unless asked for."""
+        return None if self._statistics is None else self._statistics()
 
     @property
     def dequantized(self) -> dict[str, npt.NDArray[np.float64]]:

@@ -4,31 +4,28 @@ from __future__ import annotations
 
 import os
 from collections import deque
-from collections.abc import Callable, Iterable, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
-from contextlib import ExitStack
-from functools import cached_property
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
+from functools import cached_property, partial
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
+from npusim.crew import Crew, Pools, Progress
 from npusim.datapath import Datapath
 from npusim.errors import InputError
 from npusim.files.explain import closest
 from npusim.input_codes import images, to_codes
 from npusim.program import Program, check_program
 from npusim.result import Result, dequantize
-from npusim.statistics import summarise
+from npusim.statistics import StepStatistics, describe, summarise
 from npusim.steps.base import Array, Executor, Step
-from npusim.steps.executors.schedule import Schedule, Workspace
+from npusim.steps.executors.schedule import Helpers, Schedule, Seen
+from npusim.steps.executors.workspace import Workspace
 from npusim.steps.probe import Probe, StatisticsMode
 
 Inputs = npt.ArrayLike | Mapping[str, npt.ArrayLike]
-Earliest = list[dict[Any, int]]
-"""By step: what its probes share."""
-Progress = Callable[[int, int], None]
-
 
 __all__ = ["Inputs", "Progress", "Result", "Simulator", "dequantize", "simulate"]
 
@@ -52,6 +49,7 @@ class Simulator:
             for step in program.ordered_steps
         ]
         self._last_use = _last_uses(program)
+        self._pools = Pools()
         self._spaces: deque[Workspace] = deque()  # those at rest; taking and giving back is atomic
 
     def run(
@@ -67,25 +65,10 @@ class Simulator:
         mode = _mode(statistics)
         wanted = self._wanted(taps)
         codes = to_codes(self.program, inputs)
-        count = images(codes)
-        if mode is StatisticsMode.OFF and not wanted:
-            outputs = self._direct(codes, count, _threads(threads), progress)
-            return Result(outputs, {}, None, self.program)
-        done = 0
-        earliest: Earliest = [{} for _ in self._executors]
-
-        def one(image: int) -> tuple[dict[str, Array], dict[str, Probe]]:
-            tensors = {name: batch[image] for name, batch in codes.items()}
-            return self._image(tensors, image, mode, wanted, earliest)
-
-        collected: list[tuple[dict[str, Array], dict[str, Probe]]] = []
-        with ThreadPoolExecutor(_threads(threads)) as pool:
-            for answer in pool.map(one, range(count)):
-                collected.append(answer)
-                done += 1
-                if progress is not None:
-                    progress(done, count)
-        return self._result(collected, wanted, mode)
+        crew = Crew(_threads(threads), self._pools)
+        if wanted or mode is StatisticsMode.PREFIX:
+            return self._recorded(codes, mode, wanted, crew, progress)
+        return self._direct(codes, mode is StatisticsMode.EVENTS, crew, progress)
 
     @cached_property
     def _schedule(self) -> Schedule:
@@ -93,35 +76,56 @@ class Simulator:
         return Schedule(self._executors, program.tensors, program.input_names, program.output_names)
 
     def _direct(
-        self, codes: dict[str, Array], count: int, threads: int, progress: Progress | None
-    ) -> dict[str, Array]:
-        """The outputs alone: images are spread over threads, or else the parts of each image's steps."""
+        self, codes: dict[str, Array], counting: bool, crew: Crew, progress: Progress | None
+    ) -> Result:
+        """No tensor is recorded: images are spread over threads, or else the parts of each image's steps."""
+        count, schedule, spaces = images(codes), self._schedule, self._spaces
         kinds = {name: self.program.tensors[name] for name in self.program.output_names}
         outputs = {name: np.empty((count, *kind.shape), kind.dtype) for name, kind in kinds.items()}
-        schedule, spaces = self._schedule, self._spaces
-        done = 0
+        seen = Seen(count, len(self._executors)) if counting else None
 
-        def one(image: int, pool: ThreadPoolExecutor | None = None) -> int:
+        def one(image: int, helpers: Helpers | None = None) -> None:
             try:
                 space = spaces.pop()
             except IndexError:
                 space = schedule.workspace()
             inputs = {name: batch[image] for name, batch in codes.items()}
-            schedule.run(inputs, {name: out[image] for name, out in outputs.items()}, space, pool, threads)
-            spaces.append(space)
-            return image
-
-        with ExitStack() as stack:
-            pool = stack.enter_context(ThreadPoolExecutor(threads)) if threads > 1 else None
-            if pool is not None and count >= threads:
-                finished: Iterable[int] = pool.map(one, range(count))
+            made = {name: out[image] for name, out in outputs.items()}
+            if seen is None:
+                schedule.run(inputs, made, space, helpers)
             else:
-                finished = (one(image, pool) for image in range(count))
-            for _ in finished:
-                done += 1
+                schedule.count(inputs, made, space, seen, image, helpers)
+            spaces.append(space)
+
+        if crew.threads > 1 and count < crew.threads:
+            helpers = crew.helpers()
+            for image in range(count):
+                one(image, helpers)
                 if progress is not None:
-                    progress(done, count)
-        return outputs
+                    progress(image + 1, count)
+        else:
+            crew.each(one, count, progress)
+        found = None if seen is None else partial(self._statistics, seen)
+        return Result(outputs, {}, found, self.program)
+
+    def _recorded(
+        self,
+        codes: dict[str, Array],
+        mode: StatisticsMode,
+        wanted: dict[str, frozenset[str]],
+        crew: Crew,
+        progress: Progress | None,
+    ) -> Result:
+        """Every step by its general kernels, with taps and all statistics."""
+        count = images(codes)
+        collected: list[Any] = [None] * count
+
+        def one(image: int) -> None:
+            tensors = {name: batch[image] for name, batch in codes.items()}
+            collected[image] = self._image(tensors, image, mode, wanted)
+
+        crew.each(one, count, progress)
+        return self._result(collected, wanted, mode)
 
     def _image(
         self,
@@ -129,11 +133,10 @@ class Simulator:
         image: int,
         mode: StatisticsMode,
         wanted: dict[str, frozenset[str]],
-        earliest: Earliest,
     ) -> tuple[dict[str, Array], dict[str, Probe]]:
         probes = {}
         for index, (step, executor) in enumerate(self._executors):
-            probe = Probe(image, mode, wanted.get(step.name, frozenset()), earliest[index])
+            probe = Probe(image, mode, wanted.get(step.name, frozenset()))
             inputs = [tensors[name] for name in step.inputs]
             tensors[step.output] = executor.run(inputs, probe)
             if mode is not StatisticsMode.OFF or probe.wanted:
@@ -184,15 +187,34 @@ class Simulator:
             }
             for step, points in wanted.items()
         }
-        statistics = None
-        if mode is not StatisticsMode.OFF:
-            statistics = {
-                step.name: summarise(
-                    step, executor, self.program, [probes[step.name] for _, probes in collected], mode
-                )
-                for step, executor in self._executors
-            }
-        return Result(outputs, taps, statistics, self.program)
+        if mode is StatisticsMode.OFF:
+            return Result(outputs, taps, None, self.program)
+        probes = [found for _, found in collected]
+        return Result(outputs, taps, partial(self._summaries, probes, mode), self.program)
+
+    def _summaries(
+        self, probes: Sequence[dict[str, Probe]], mode: StatisticsMode
+    ) -> dict[str, StepStatistics]:
+        """By step, from every image's probes."""
+        return {
+            step.name: summarise(step, executor, self.program, [found[step.name] for found in probes], mode)
+            for step, executor in self._executors
+        }
+
+    def _statistics(self, seen: Seen) -> dict[str, StepStatistics]:
+        """By step, from what was seen on the way."""
+        made = {}
+        for index, (step, executor) in enumerate(self._executors):
+            counted, mode = self._schedule.work[index].counted, StatisticsMode.EVENTS
+            if counted is None:
+                probes = [found[index] for found in seen.probes]
+                made[step.name] = summarise(step, executor, self.program, probes, mode)
+            else:
+                records = seen.records[:, index]
+                known = describe(step, executor, self.program, len(records), mode)
+                accumulator, events = counted.accumulator(records), counted.events(records)
+                made[step.name] = replace(known, accumulator=accumulator, events=events)
+        return made
 
 
 def simulate(

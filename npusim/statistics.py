@@ -94,6 +94,17 @@ def summarise(
 ) -> StepStatistics:
     """Merge one step's probes, in the order of the images."""
     records = [probe.accumulator for probe in probes if probe.accumulator is not None]
+    return replace(
+        describe(step, executor, program, len(probes), mode),
+        accumulator=reduce(AccumulatorRecord.merge, records) if records else None,
+        events=_merge_events([probe.events for probe in probes]),
+    )
+
+
+def describe(
+    step: Step, executor: Executor, program: Program, images: int, mode: StatisticsMode
+) -> StepStatistics:
+    """What is known of a step before anything is counted."""
     output = program.tensors[step.output]
     decision = executor.decision(mode)
     return StepStatistics(
@@ -101,12 +112,10 @@ def summarise(
         kind=step.kind,
         macs=step.macs(program.input_types(step), output),
         shape=output.shape,
-        images=len(probes),
+        images=images,
         path=None if decision is None else decision.path,
         reason=None if decision is None else decision.reason,
         reachable=None if decision is None else decision.reachable,
-        accumulator=reduce(AccumulatorRecord.merge, records) if records else None,
-        events=_merge_events([probe.events for probe in probes]),
     )
 
 

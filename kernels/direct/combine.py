@@ -8,7 +8,10 @@ import numpy as np
 
 from npusim.kernels import combine as kernel
 from npusim.kernels.direct.protocol import Bytes
+from npusim.kernels.event_plan import EventPlan
+from npusim.kernels.ops import Words
 from npusim.kernels.plan import Plan
+from npusim.kernels.tell import Teller, teller
 from npusim.spec.elementwise import Combination
 
 
@@ -32,6 +35,34 @@ class DirectCombination:
         part = slice(first * self._fused.width, min(last * self._fused.width, self._size))
         a, b = (codes.view(self._codes)[part] for codes in inputs)
         self._fused.run(a, b, out.view(self._codes)[part])
+
+    @property
+    def reach(self) -> int:
+        """The greatest magnitude of what its result pipeline starts from."""
+        return self._fused.reach
+
+    def counting(self, plan: EventPlan) -> CountingCombination:
+        """The same with the events of its result counted."""
+        return CountingCombination(self._fused, self._codes, self._size, teller(plan, self._fused.width))
+
+
+class CountingCombination:
+    """A combination with the events of its result counted."""
+
+    def __init__(
+        self, fused: kernel.FusedCombination, codes: np.dtype[np.generic], size: int, tell: Teller
+    ) -> None:
+        self._fused, self._codes, self._size, self._teller = fused, codes, size, tell
+        self.units, self.scratch_bytes = -(-size // fused.width), 0
+
+    def run(
+        self, inputs: Sequence[Bytes], out: Bytes, scratch: Bytes, first: int, last: int, record: Words
+    ) -> None:
+        """See `Counting.run`."""
+        part = slice(first * self._fused.width, min(last * self._fused.width, self._size))
+        a, b = (codes.view(self._codes)[part] for codes in inputs)
+        made = out.view(self._codes)[part]
+        self._fused.run_counting(a, b, made, self._teller, record, part.start)
 
 
 def direct_combination(

@@ -8,6 +8,8 @@ from typing import Protocol
 import numpy as np
 import numpy.typing as npt
 
+from npusim.kernels.ops import Words
+
 Bytes = npt.NDArray[np.uint8]
 """A whole tensor's codes as flat bytes, in C order; inputs are read-only."""
 
@@ -31,3 +33,15 @@ class Direct(Protocol):
 
         `scratch` has `scratch_bytes` bytes or more that nobody else uses meanwhile.
         """
+
+
+class Counting(Protocol):
+    """A step in one pass that counts its events; used by several threads at once."""
+
+    units: int
+    scratch_bytes: int
+
+    def run(
+        self, inputs: Sequence[Bytes], out: Bytes, scratch: Bytes, first: int, last: int, record: Words
+    ) -> None:
+        """As `Direct.run`; adds what happened to `record` : int64[records.LENGTH]."""

@@ -10,6 +10,7 @@ import numpy.typing as npt
 
 from npusim.kernels.direct.protocol import Bytes
 from npusim.kernels.emit.registers import COUNT
+from npusim.kernels.event_plan import EventPlan
 from npusim.kernels.geometry import Geometry
 from npusim.kernels.jit import readonly
 from npusim.kernels.ops import Words
@@ -18,6 +19,7 @@ from npusim.kernels.plan import Plan
 from npusim.kernels.tiled.constants import RescaleConstants, rescale_constants
 from npusim.kernels.tiled.conv_loop import HEAD, convolve
 from npusim.kernels.tiled.operands import operand_type
+from npusim.kernels.tiled.tally import NO_RECORD, NOT_TOLD, Told, told
 from npusim.kernels.tiled.weights import Blocks, pack_blocks
 from npusim.kernels.tiled.window import Segments
 
@@ -32,6 +34,7 @@ class _Group:
     blocks: Blocks
     constants: npt.NDArray[np.uint8]
     settings: Words
+    order: Words
 
 
 class TiledConvolution:
@@ -52,18 +55,50 @@ class TiledConvolution:
     def run(self, inputs: Sequence[Bytes], out: Bytes, scratch: Bytes, first: int, last: int) -> None:
         """See `Direct.run`."""
         for group in self._groups:
-            blocks = group.blocks
-            convolve(
-                inputs[0],
-                blocks.weights,
-                group.constants,
-                blocks.table,
-                group.settings,
-                first,
-                last,
-                scratch,
-                out,
-            )
+            _run(group, inputs[0], out, scratch, (first, last), NOT_TOLD, NO_RECORD)
+
+    def counting(self, plan: EventPlan) -> CountingConvolution:
+        """The same with its events counted."""
+        tolds = [
+            told(plan, group.order, np.arange(group.order.size).reshape(-1, COUNT)) for group in self._groups
+        ]
+        return CountingConvolution(self._groups, tolds, self.units, self.scratch_bytes)
+
+
+class CountingConvolution:
+    """A convolution with its events counted; see `Counting`."""
+
+    def __init__(self, groups: list[_Group], tolds: list[Told], pixels: int, scratch_bytes: int) -> None:
+        self._groups, self._tolds = groups, tolds
+        self.units, self.scratch_bytes = pixels, scratch_bytes
+
+    def run(
+        self, inputs: Sequence[Bytes], out: Bytes, scratch: Bytes, first: int, last: int, record: Words
+    ) -> None:
+        """See `Counting.run`."""
+        for group, plan in zip(self._groups, self._tolds, strict=True):
+            _run(group, inputs[0], out, scratch, (first, last), plan, record)
+
+
+def _run(
+    group: _Group, x: Bytes, out: Bytes, scratch: Bytes, units: tuple[int, int], plan: Told, record: Words
+) -> None:
+    convolve(
+        x,
+        group.blocks.weights,
+        group.constants,
+        group.blocks.table,
+        group.settings,
+        *units,
+        scratch,
+        out,
+        plan.rows,
+        plan.lanes,
+        plan.places,
+        plan.wanted,
+        plan.twice,
+        record,
+    )
 
 
 def tiled_convolution(
@@ -100,14 +135,13 @@ def tiled_convolution(
     for index in range(packed.groups):
         own = range(index * packed.group_outputs, (index + 1) * packed.group_outputs)
         lanes = np.arange(-(-len(own) // COUNT) * COUNT)
-        constants = rescale_constants(
-            plan, reach, np.where(lanes < len(own), lanes + own.start, -1), start, codes
-        )
+        order = np.where(lanes < len(own), lanes + own.start, -1)
+        constants = rescale_constants(plan, reach, order, start, codes)
         if constants is None:
             return None
         blocks = pack_blocks(segments.rows_of(packed.weights[own.start : own.stop], element))
         settings = _settings(segments, geometry, size, packed, constants, own)
-        groups.append(_Group(blocks, constants.rows, settings))
+        groups.append(_Group(blocks, constants.rows, settings, order))
     return TiledConvolution(groups, geometry.pixels, HEAD + segments.scratch_bytes)
 
 

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import numpy as np
+import numpy.typing as npt
 
 from npusim.kernels.direct.protocol import Bytes
+from npusim.kernels.emit.count import TOLD_BYTES, count_once, count_twice
 from npusim.kernels.emit.multiply import (
-    MOST_SUMS,
+    MOST_ROWS,
     SHAPES,
     multiply_bytes_1,
     multiply_bytes_2,
@@ -23,12 +25,13 @@ from npusim.kernels.emit.tile_codes import codes_high, codes_high_signed, codes_
 from npusim.kernels.jit import kernel, part
 from npusim.kernels.ops import Words
 from npusim.kernels.tiled.image import pad_bytes, pad_shorts
+from npusim.kernels.tiled.tally import ALWAYS, close, locate, no_counters, still_wanted
 
 PANEL = 24
 """Output pixels that go together: whole tiles of six rows and of eight."""
 
-HEAD = 8 * PANEL + (MOST_SUMS + 4) * VECTOR
-"""Bytes of scratch before the image: offsets of a panel's patches, sums of the largest tile."""
+HEAD = 8 * PANEL + 4 * (PANEL + MOST_ROWS) * VECTOR
+"""Bytes of scratch before the image: offsets of a panel's patches, sums of the panel, and of a tile more."""
 
 _HIGH, _HIGH_SIGNED, _WIDE_SIGNED = int(Form.HIGH), int(Form.HIGH_SIGNED), int(Form.WIDE_SIGNED)
 _ROWS = tuple(SHAPES.get(vectors, 0) for vectors in range(5))
@@ -111,6 +114,35 @@ def _copy(x: Bytes, begin: int, end: int, settings: Words, scratch: Bytes) -> in
     return origin
 
 
+@part
+def _count(
+    sums: npt.NDArray[np.int32],
+    rows: int,
+    vectors: int,
+    lane: int,
+    row: int,
+    settings: Words,
+    told: Words,
+    lanes: Words,
+    places: Words,
+    wanted: int,
+    twice: int,
+    counters: Words,
+    record: Words,
+) -> None:
+    """Add a panel's events, for some vectors of channels, to counters and record; `row` is its first code."""
+    tell, bits = told.ctypes.data + lane * TOLD_BYTES, lanes.ctypes.data + 8 * lane
+    if twice == 1:
+        may = count_twice(sums.ctypes.data, rows, vectors, tell, bits, counters.ctypes.data)
+    else:
+        may = count_once(sums.ctypes.data, rows, vectors, tell, bits, counters.ctypes.data)
+    may = (may | ALWAYS) & wanted
+    if may != 0:
+        starts = row + COUNT * lane + settings[PIXEL] * np.arange(rows)
+        its, left = told[lane : lane + vectors], settings[COLUMNS] - COUNT * lane
+        locate(sums, starts, may, its, places[:vectors], left, record)
+
+
 @kernel(signatures=1)
 def convolve(
     x: Bytes,
@@ -122,6 +154,12 @@ def convolve(
     last: int,
     scratch: Bytes,
     out: Bytes,
+    told: Words,
+    lanes: Words,
+    places: Words,
+    wanted: int,
+    twice: int,
+    record: Words,
 ) -> None:
     """Output pixels `first` .. `last` - 1, a panel at a time.
 
@@ -133,6 +171,10 @@ def convolve(
         Of `RescaleConstants`.
     settings : int64[SETTINGS + segments]
         See above; then each segment's byte offset from the patch.
+    told, lanes, places, wanted, twice
+        Of `Told`.
+    record : int64[records.LENGTH]
+        Events are added to it; an empty one: nothing is counted.
     """
     offsets = scratch[: 8 * PANEL].view(np.int64)
     sums, at = scratch.ctypes.data + 8 * PANEL, scratch.ctypes.data
@@ -140,6 +182,7 @@ def convolve(
     out_columns, shorts, pixel = settings[OUT_COLUMNS], settings[SHORTS], settings[PIXEL]
     target = out.ctypes.data + settings[COLUMN]
     band = settings[BAND]
+    counting, counters, made = record.shape[0] > 0, no_counters(), scratch[8 * PANEL : HEAD].view(np.int32)
     for begin in range(first, last, band):
         end = min(begin + band, last)
         source, origin = x.ctypes.data, 0
@@ -159,5 +202,27 @@ def convolve(
                 left, place = settings[COLUMNS] - COUNT * lane, target + COUNT * lane + panel * pixel
                 step = _ROWS[vectors]
                 for r in range(0, count, step):
-                    _multiply(shorts, vectors, source, at + 8 * r, matrix, segments, settings, own, sums)
-                    _finish(sums, min(step, count - r), vectors, own, settings, place + r * pixel, left)
+                    tile = sums + (r * vectors * VECTOR if counting else 0)
+                    _multiply(shorts, vectors, source, at + 8 * r, matrix, segments, settings, own, tile)
+                    _finish(tile, min(step, count - r), vectors, own, settings, place + r * pixel, left)
+                if counting:
+                    row = panel * pixel + settings[COLUMN]
+                    _count(
+                        made,
+                        count,
+                        vectors,
+                        lane,
+                        row,
+                        settings,
+                        told,
+                        lanes,
+                        places,
+                        wanted,
+                        twice,
+                        counters,
+                        record,
+                    )
+            if counting:
+                wanted = still_wanted(wanted, record, (panel + count) * pixel)
+    if counting:
+        close(counters, (last - first) * settings[COLUMNS], twice, record)

@@ -7,6 +7,7 @@ whole output row is one stretch, whatever the number of channels. Otherwise ever
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from math import gcd
 
 import numpy as np
@@ -15,6 +16,7 @@ import numpy.typing as npt
 from npusim.kernels.direct.protocol import Bytes
 from npusim.kernels.emit.channels import ORDER, STRETCH, TAPS
 from npusim.kernels.emit.multiply import Operands
+from npusim.kernels.event_plan import EventPlan
 from npusim.kernels.geometry import Geometry
 from npusim.kernels.jit import readonly
 from npusim.kernels.ops import Words
@@ -24,6 +26,7 @@ from npusim.kernels.tiled.constants import RescaleConstants, rescale_constants
 from npusim.kernels.tiled.depthwise_loop import convolve_channels
 from npusim.kernels.tiled.image import SLACK
 from npusim.kernels.tiled.operands import operand_type
+from npusim.kernels.tiled.tally import NO_RECORD, NOT_TOLD, Told, told
 from npusim.kernels.tiled.weights import aligned
 
 _BAND_BYTES = 1 << 16
@@ -45,16 +48,73 @@ class TiledDepthwise:
     """
 
     def __init__(
-        self, weights: Bytes, constants: Bytes, settings: Words, rows: int, scratch_bytes: int
+        self,
+        weights: Bytes,
+        constants: Bytes,
+        settings: Words,
+        lanes: _Lanes,
+        rows: int,
+        scratch_bytes: int,
     ) -> None:
-        self._weights, self._constants, self._settings = weights, constants, settings
+        self._weights, self._constants, self._settings, self._lanes = weights, constants, settings, lanes
         self.units, self.scratch_bytes = rows, scratch_bytes
 
     def run(self, inputs: Sequence[Bytes], out: Bytes, scratch: Bytes, first: int, last: int) -> None:
         """See `Direct.run`."""
+        self.run_told(inputs[0], out, scratch, (first, last), NOT_TOLD, NO_RECORD)
+
+    def counting(self, plan: EventPlan) -> CountingDepthwise:
+        """The same with its events counted."""
+        return CountingDepthwise(self, told(plan, self._lanes.channels, self._lanes.places))
+
+    def run_told(
+        self, x: Bytes, out: Bytes, scratch: Bytes, units: tuple[int, int], plan: Told, record: Words
+    ) -> None:
+        """Some units; events are added to the record, if it is not empty."""
         convolve_channels(
-            inputs[0], self._weights, self._constants, self._settings, first, last, scratch, out
+            x,
+            self._weights,
+            self._constants,
+            self._settings,
+            *units,
+            scratch,
+            out,
+            plan.rows,
+            plan.places,
+            plan.wanted,
+            plan.twice,
+            record,
         )
+
+
+class CountingDepthwise:
+    """A depthwise convolution with its events counted; see `Counting`."""
+
+    def __init__(self, direct: TiledDepthwise, plan: Told) -> None:
+        self._direct, self._told = direct, plan
+        self.units, self.scratch_bytes = direct.units, direct.scratch_bytes
+
+    def run(
+        self, inputs: Sequence[Bytes], out: Bytes, scratch: Bytes, first: int, last: int, record: Words
+    ) -> None:
+        """See `Counting.run`."""
+        self._direct.run_told(inputs[0], out, scratch, (first, last), self._told, record)
+
+
+@dataclass(frozen=True, eq=False)
+class _Lanes:
+    """What lanes hold.
+
+    Attributes
+    ----------
+    channels : int64[lanes]
+        By phase, vector and lane.
+    places : int64[VECTORS, COUNT]
+        Which code of a stretch.
+    """
+
+    channels: Words
+    places: Words
 
 
 def tiled_depthwise(
@@ -87,7 +147,8 @@ def tiled_depthwise(
     taps = _Taps(packed, geometry, TAPS[operands])
     laid = taps.weights(element)[..., order]  # groups, rows, taps, phases, vectors, lanes
     weights = np.ascontiguousarray(laid.transpose(3, 0, 1, 4, 5, 2)).view(np.uint8).reshape(-1)
-    return _made(packed, geometry, size, operands, constants, weights, taps, phases, length)
+    lanes = _Lanes(order.reshape(-1), ORDER[operands])
+    return _made(packed, geometry, size, operands, constants, weights, taps, lanes, phases, length)
 
 
 def _made(
@@ -98,6 +159,7 @@ def _made(
     constants: RescaleConstants,
     weights: npt.NDArray[np.uint8],
     taps: _Taps,
+    lanes: _Lanes,
     phases: int,
     length: int,
 ) -> TiledDepthwise:
@@ -134,7 +196,7 @@ def _made(
     rows = band * geometry.stride[0] + extent[0]
     scratch = rows * row + element * STRETCH + SLACK
     return TiledDepthwise(
-        aligned(weights), constants.rows, readonly(settings, np.int64), geometry.out[0], scratch
+        aligned(weights), constants.rows, readonly(settings, np.int64), lanes, geometry.out[0], scratch
     )
 
 

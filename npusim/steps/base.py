@@ -22,6 +22,7 @@ from npusim.steps.probe import PathDecision, Probe, StatisticsMode
 
 if TYPE_CHECKING:  # loading a program loads no kernels
     from npusim.kernels.direct.protocol import Direct
+    from npusim.steps.executors.counting import Counted
 
 Array = npt.NDArray[Any]
 
@@ -82,6 +83,10 @@ class Executor(ABC):
 
     def direct(self) -> Direct | None:
         """Its one-pass form, for runs that record nothing; None if there is none, or none proven right."""
+        return None
+
+    def counted(self) -> Counted | None:
+        """Its one-pass form that counts events; None if it has none."""
         return None
 
     def decision(self, mode: StatisticsMode) -> PathDecision | None:

@@ -124,15 +124,11 @@ class Probe:
         What to count.
     wanted
         Tap points of this step to record.
-    earliest
-        Shared by the images of one run: by (stage, event) the earliest image known to have had it. A
-        later image's first position decides nothing, and may be any position up to it.
     """
 
     image: int = 0
     mode: StatisticsMode = StatisticsMode.OFF
     wanted: frozenset[str] = frozenset()
-    earliest: dict[Any, int] = field(default_factory=dict)
     taps: dict[str, npt.NDArray[Any]] = field(default_factory=dict)
     accumulator: AccumulatorRecord | None = None
     events: dict[str, dict[str, EventCount]] = field(default_factory=dict)

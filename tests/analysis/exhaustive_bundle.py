@@ -21,9 +21,9 @@ from npusim.analysis.rescale import Rescale
 from npusim.compiler import compile_network
 from npusim.datapath import load_datapath
 from npusim.demo import BUNDLED, RECIPES, bundled, load_images
-from npusim.kernels.direct.conv import DirectConvolution, direct_convolution
 from npusim.kernels.geometry import Geometry
 from npusim.kernels.packed import pack
+from npusim.kernels.tiled.conv import TiledConvolution, tiled_convolution
 from npusim.network import load_network
 from npusim.program import Program
 from npusim.spec.interval import Interval
@@ -166,12 +166,12 @@ _COUNTING = _counting()
 _COUNTING.flags.writeable = False
 
 
-def _direct(one: Rescale, base: int, reach: int) -> DirectConvolution | None:
+def _direct(one: Rescale, base: int, reach: int) -> TiledConvolution | None:
     weights = np.tile(np.array([1, 127, 127, 2], np.int16), (OUTPUTS, 1)).reshape(OUTPUTS, 1, 1, 4)
     bias = base + SIDE * SIDE * np.arange(OUTPUTS, dtype=np.int64)
     geometry = Geometry((1, 1), (SIDE, SIDE))
     plan = Rescale(one.stages, one.columns(np.zeros(OUTPUTS, np.intp)).fields, OUTPUTS).plan
-    return direct_convolution(pack(weights, np.int8), bias, geometry, (SIDE, SIDE), plan, reach, INT8)
+    return tiled_convolution(pack(weights, np.int8), bias, geometry, (SIDE, SIDE), plan, reach, INT8)
 
 
 def _greatest_reach(one: Rescale) -> int:

@@ -10,15 +10,19 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from npusim.kernels.direct.protocol import Direct
+from npusim.kernels.direct.protocol import Counting, Direct
 from npusim.kernels.emit.registers import COUNT
 from npusim.kernels.emit.rescale import Form
+from npusim.kernels.event_plan import event_plan
+from npusim.kernels.events import KINDS, EventCounts
 from npusim.kernels.geometry import Geometry
 from npusim.kernels.jit import readonly
 from npusim.kernels.mac import accumulate_fast
 from npusim.kernels.packed import Nest, pack
 from npusim.kernels.pipeline import run
 from npusim.kernels.plan import Plan, compile_pipeline
+from npusim.kernels.records import COUNT as RECORD_COUNT
+from npusim.kernels.records import FIRST, HIGHEST, LOWEST, of_nothing
 from npusim.kernels.tiled.constants import rescale_constants
 from npusim.kernels.tiled.conv import tiled_convolution
 from npusim.kernels.tiled.depthwise import tiled_depthwise
@@ -107,6 +111,9 @@ class Case:
         found = make(self.packed, self.bias, self.geometry, self.size, self.plan, self.reach, codes_out)
         assert found is not None
         self.direct: Direct = found
+        events = event_plan(self.plan, self.reach)
+        self.kinds = None if events is None else events.kinds
+        self.counting: Counting | None = None if events is None else found.counting(events)
 
     def _plan(self) -> Plan:
         outputs, random = self.outputs, self.random
@@ -142,6 +149,30 @@ class Case:
         """By the general kernels, stage by stage."""
         sums = accumulate_fast(self.x, self.packed, self.bias, self.geometry, word=np.int64)
         return run(self.plan, sums.copy()).astype(self.codes_out)
+
+    def events(self) -> EventCounts:
+        """By the general kernels, stage by stage."""
+        sums = accumulate_fast(self.x, self.packed, self.bias, self.geometry, word=np.int64)
+        found = EventCounts(len(self.plan.stages))
+        run(self.plan, sums, found)
+        return found
+
+    def counted(self, part: int | None = None) -> tuple[npt.NDArray[Any], EventCounts] | None:
+        """Codes and events in one pass; None if these events cannot be told from sums."""
+        if self.counting is None or self.kinds is None:
+            return None
+        out, record = np.empty(self.expected().size, np.uint8), of_nothing()
+        x, step = readonly(self.x.reshape(-1).view(np.uint8), np.uint8), part or self.counting.units
+        for first in range(0, self.counting.units, step):
+            last = min(first + step, self.counting.units)
+            self.counting.run([x], out, np.empty(self.counting.scratch_bytes, np.uint8), first, last, record)
+        sums = accumulate_fast(self.x, self.packed, self.bias, self.geometry)
+        assert (record[LOWEST], record[HIGHEST]) == (sums.min(), sums.max())
+        found = EventCounts(len(self.plan.stages))
+        for index, (stage, event) in enumerate(self.kinds):
+            found.counts[stage, KINDS.index(event)] = record[RECORD_COUNT + index]
+            found.first[stage, KINDS.index(event)] = record[FIRST + index]
+        return out.view(self.codes_out), found
 
     def made(self, guard: Guard, part: int | None = None) -> npt.NDArray[Any]:
         """In one pass, between guard pages, all at once or so many units at a time."""
@@ -233,7 +264,7 @@ def forms(cases: Iterable[Case]) -> set[Form]:
 
 def main() -> int:
     """Compare all cases at both ends of a page; how many there were."""
-    number = 0
+    number, told = 0, 0
     assert forms(_pipelines()) == set(Form)
     for cases in (_pipelines, _convolutions, _depthwise):
         for case in cases():
@@ -242,6 +273,14 @@ def main() -> int:
             for place in Place:
                 for part in (None, 7):
                     np.testing.assert_array_equal(case.made(Guard(place), part), expected)
+            for part in (None, 7):
+                counted = case.counted(part)
+                if counted is not None:
+                    told += 1
+                    np.testing.assert_array_equal(counted[0], expected)
+                    np.testing.assert_array_equal(counted[1].counts, case.events().counts)
+                    np.testing.assert_array_equal(counted[1].first, case.events().first)
+    assert told > number  # two parts each: more than half of the cases
     return number
 
 

@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import cached_property
 from math import prod
 
 from npusim.datapath.model import Datapath
 from npusim.kernels.combine import EXACTLY
-from npusim.kernels.direct.combine import direct_combination
+from npusim.kernels.direct.combine import DirectCombination, direct_combination
 from npusim.kernels.direct.protocol import Direct
 from npusim.steps.base import Array, Executor, TensorType
 from npusim.steps.binary import BinaryStep
+from npusim.steps.executors.counting import Counted, counted
 from npusim.steps.executors.rescaler import Rescaler
 from npusim.steps.pipelines import operand_prefix
 from npusim.steps.probe import Probe
@@ -36,6 +38,16 @@ class BinaryExecutor(Executor):
         self._result = Rescaler(step.result_stages(datapath), fields, channels)
 
     def direct(self) -> Direct | None:
+        return self._direct
+
+    def counted(self) -> Counted | None:
+        if self._direct is None:  # otherwise operands are only added to and multiplied: no events
+            return None
+        before = tuple(point for operand in self._operands for point in operand.points)
+        return counted(self._direct, self._result, self._direct.reach, before, accumulates=False)
+
+    @cached_property
+    def _direct(self) -> DirectCombination | None:
         if any(shape != self._output.shape for shape in self._shapes):
             return None
         first, second = (operand.plan for operand in self._operands)

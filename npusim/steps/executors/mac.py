@@ -12,10 +12,7 @@ from npusim.datapath.model import Datapath
 from npusim.errors import InputError
 from npusim.kernels import mac as kernel
 from npusim.kernels.bounds import prefix_bounds
-from npusim.kernels.direct.conv import DirectConvolution, direct_convolution
-from npusim.kernels.direct.depthwise import DirectDepthwise, direct_depthwise
 from npusim.kernels.direct.protocol import Direct
-from npusim.kernels.events import EventCounts
 from npusim.kernels.geometry import Geometry
 from npusim.kernels.packed import Nest, pack
 from npusim.kernels.statistics import AccumulatorStatistics
@@ -26,7 +23,7 @@ from npusim.spec.interval import Interval
 from npusim.spec.mac import BiasPlace
 from npusim.spec.width import Overflow, Width
 from npusim.steps.base import Array, Executor, TensorType
-from npusim.steps.executors.counting import CountingMac
+from npusim.steps.executors.counting import Counted, counted
 from npusim.steps.executors.rescaler import Rescaler
 from npusim.steps.mac import MacOperation, MacStep
 from npusim.steps.probe import AccumulatorRecord, Path, PathDecision, Probe, StatisticsMode
@@ -119,8 +116,12 @@ class MacExecutor(Executor):
             pad_code=step.x_zero,
         )
         fields = {**step.fields, "activation": int(step.activation.bounds)}
-        self._rescaler = Rescaler(step.stages(datapath), fields, step.outputs)
         self._decisions = {mode: decide_path(step, x, datapath, mode) for mode in StatisticsMode}
+        decision = self._decisions[StatisticsMode.OFF]
+        fast = decision.path in {Path.FAST_32, Path.FAST_64}
+        held = decision.reachable if fast else Interval.of(datapath.mac.accumulator.register)
+        self._reach = max(-held.low, held.high)
+        self._rescaler = Rescaler(step.stages(datapath), fields, step.outputs, reach=self._reach)
 
     def decision(self, mode: StatisticsMode) -> PathDecision:
         return self._decisions[mode]
@@ -135,43 +136,19 @@ class MacExecutor(Executor):
             return None
         depthwise = self._step.operation is MacOperation.DEPTHWISE_CONV2D
         make = tiled_depthwise if depthwise else tiled_convolution
-        reach = max(-decision.reachable.low, decision.reachable.high)
         size = self._x_shape[0], self._x_shape[1]
         plan, codes = self._rescaler.plan, self._output.dtype
-        return make(self._packed, self._step.bias, self._geometry, size, plan, reach, codes)
+        return make(self._packed, self._step.bias, self._geometry, size, plan, self._reach, codes)
 
-    @cached_property
-    def _direct(self) -> DirectConvolution | DirectDepthwise | None:
-        decision = self._decisions[StatisticsMode.OFF]
-        if decision.path is not Path.FAST_32:
+    def counted(self) -> Counted | None:
+        if self._tiled is None:
             return None
-        depthwise = self._step.operation is MacOperation.DEPTHWISE_CONV2D
-        make = direct_depthwise if depthwise else direct_convolution
-        reach = max(-decision.reachable.low, decision.reachable.high)
-        size = self._x_shape[0], self._x_shape[1]
-        plan, codes = self._rescaler.plan, self._output.dtype
-        return make(self._packed, self._step.bias, self._geometry, size, plan, reach, codes)
-
-    @cached_property
-    def _counting(self) -> CountingMac | None:
-        direct = self._direct
-        if direct is None or not direct.counts:
-            return None
-        pixels = self._geometry.pixels
-        return CountingMac(direct, self._rescaler, pixels, pixels // direct.units, self._look)
-
-    def _look(self, x: Array, rows: range) -> EventCounts:
-        """The events of some output pixels, by the general kernels."""
-        sums = kernel.accumulate_fast(x, self._packed, self._step.bias, self._geometry, rows)
-        return self._rescaler.events(sums, rows.start * self._step.outputs)
+        return counted(self._tiled, self._rescaler, self._reach, accumulates=True)
 
     def run(self, inputs: Sequence[Array], probe: Probe) -> Array:
         x = np.ascontiguousarray(inputs[0]).reshape(self._x_shape)
         channels = self._step.outputs
         out = np.empty((self._geometry.pixels, channels), self._output.dtype)
-        if probe.mode is StatisticsMode.EVENTS and not probe.wanted and self._counting is not None:
-            self._counting.run(x, out, probe)
-            return out.reshape(self._output.shape)
         tile = max(1, _TILE_VALUES // channels)
         stages = probe.wanted & frozenset(self._rescaler.points)
         taps: dict[str, list[Array]] = {point: [] for point in (*stages, "accumulator")}

@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from functools import cached_property
 
 import numpy as np
 import numpy.typing as npt
 
 from npusim.kernels.elementwise import narrow, widen
+from npusim.kernels.event_plan import Kind, event_plan
 from npusim.kernels.events import KINDS, EventCounts
 from npusim.kernels.pipeline import run, run_stage
 from npusim.kernels.plan import compile_pipeline
+from npusim.kernels.records import COUNT, FIRST, of_nothing
 from npusim.kernels.rescale import rescale
+from npusim.kernels.tell import Teller, teller
 from npusim.model import Shape
 from npusim.spec.stages import BaseStage
 from npusim.steps.base import Array
@@ -37,6 +41,9 @@ class Rescaler:
         The length of a row of values.
     prefix
         Put before the names of its points.
+    reach
+        The greatest magnitude of any value that enters it, if that is known: then events of common lists
+        are told from the values alone.
 
     Attributes
     ----------
@@ -47,10 +54,21 @@ class Rescaler:
     """
 
     def __init__(
-        self, stages: tuple[BaseStage, ...], fields: PlainFields, channels: int, prefix: str = ""
+        self,
+        stages: tuple[BaseStage, ...],
+        fields: PlainFields,
+        channels: int,
+        prefix: str = "",
+        reach: int | None = None,
     ) -> None:
         self.points = stage_points(stages, prefix)
         self.plan = compile_pipeline(stages, fields, channels)
+        self._reach = reach
+
+    @cached_property
+    def _told(self) -> tuple[Teller, tuple[Kind, ...]] | None:
+        plan = None if self._reach is None else event_plan(self.plan, self._reach)
+        return None if plan is None else (teller(plan, self.plan.wide.shape[1]), plan.kinds)
 
     def codes(
         self,
@@ -73,6 +91,9 @@ class Rescaler:
         position
             Where values stand when they do not follow each other; `base_index` is unused then.
         """
+        if probe.counting and self._told is not None and values.dtype in (np.int32, np.int64):
+            self._tell(*self._told, values, probe, base_index, position)
+            return rescale(self.plan, values, dtype)
         events = self._events(probe)
         if values.dtype in (np.int32, np.int64):
             codes: Array = rescale(self.plan, values, dtype, events, base_index)
@@ -81,11 +102,25 @@ class Rescaler:
         self._count(probe, events, base_index, position)
         return codes
 
-    def events(self, values: Array, base_index: int) -> EventCounts:
-        """The events alone; arguments as for `codes`."""
-        found = EventCounts(len(self.points))
-        run(self.plan, widen(values), found, base_index)
-        return found
+    def _tell(
+        self,
+        told: Teller,
+        kinds: tuple[Kind, ...],
+        values: Array,
+        probe: Probe,
+        base_index: int,
+        position: Position | None,
+    ) -> None:
+        """Count by looking at the values."""
+        record = of_nothing()
+        told.tell(np.ascontiguousarray(values).reshape(-1), record, base_index)
+        for point in self.points:
+            probe.count(point, {})
+        for index, (stage, event) in enumerate(kinds):
+            count, first = int(record[COUNT + index]), int(record[FIRST + index])
+            if count:
+                place = first if position is None else position(first - base_index)
+                probe.count(self.points[stage], {event.value: (count, place)})
 
     def values(self, values: Array, probe: Probe, base_index: int = 0) -> Words:
         """As `codes`, for pipelines that do not end in codes: the int64 values after the last stage."""

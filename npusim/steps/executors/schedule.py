@@ -1,35 +1,29 @@
-"""A program's steps in a row over buffers that are used again: what runs when nothing is recorded."""
+"""A program's steps in a row over buffers that are used again: what runs when no tensor is recorded."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import Executor as Pool
 from dataclasses import dataclass
+from functools import cached_property
 from math import prod
 
 import numpy as np
 
-from npusim.kernels.direct.protocol import Bytes, Direct
+from npusim.kernels.direct.protocol import Direct
+from npusim.kernels.ops import Words
+from npusim.kernels.records import merged, of_nothing
 from npusim.steps.base import Array, Executor, Step, TensorType
-from npusim.steps.probe import Probe
+from npusim.steps.executors.counting import Counted
+from npusim.steps.executors.workspace import Workspace, place
+from npusim.steps.probe import Probe, StatisticsMode
 
-_LEAST_SPLIT = 1 << 22
-"""Multiply-accumulates and codes below which a step is not worth handing to other threads."""
-
-
-@dataclass(frozen=True)
-class _Slot:
-    """A tensor's place: which buffer carries it."""
-
-    buffer: int
-    kind: TensorType
-
-    @property
-    def bytes(self) -> int:
-        return prod(self.kind.shape) * self.kind.dtype.itemsize
+_LEAST_SPLIT = 1 << 24
+"""Multiply-accumulates and codes below which a step is not worth handing to other threads: they are done in
+the time that it takes another thread to wake up, about a tenth of a millisecond."""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Work:
     """One step: its executor, its one-pass form if it has one, its size."""
 
@@ -39,35 +33,38 @@ class Work:
     output: str
     size: int
 
+    @cached_property
+    def counted(self) -> Counted | None:
+        """Its one-pass form that counts events."""
+        return self.executor.counted()
 
-class Workspace:
-    """One image's buffers; one thread, or one image's threads, use it at a time."""
 
-    def __init__(self, slots: Mapping[str, _Slot], sizes: Sequence[int], scratch_bytes: int) -> None:
-        buffers = [np.empty(size, np.uint8) for size in sizes]
-        self._scratch_bytes = scratch_bytes
-        self.scratches = [np.empty(scratch_bytes, np.uint8)]
-        self.bytes: dict[str, Bytes] = {}
-        self.inputs: dict[str, Bytes] = {}
-        self.tensors: dict[str, Array] = {}
-        for name, slot in slots.items():
-            own = buffers[slot.buffer][: slot.bytes]
-            fixed = own.view()
-            fixed.flags.writeable = False
-            self.bytes[name], self.inputs[name] = own, fixed
-            self.tensors[name] = own.view(slot.kind.dtype).reshape(slot.kind.shape)
+@dataclass(frozen=True)
+class Helpers:
+    """Who computes parts of large steps: a pool, and how many threads there are with the caller."""
 
-    def scratch(self, thread: int) -> Bytes:
-        """A thread's own scratch memory."""
-        while len(self.scratches) <= thread:
-            self.scratches.append(np.empty(self._scratch_bytes, np.uint8))
-        return self.scratches[thread]
+    pool: Pool
+    threads: int
+
+
+class Seen:
+    """What a run's images cause in each step.
+
+    Attributes
+    ----------
+    records : int64[images, steps, records.LENGTH]
+        Of steps that count in one pass.
+    probes
+        By image, then by step's number: of all others.
+    """
+
+    def __init__(self, images: int, steps: int) -> None:
+        self.records = of_nothing(images, steps)
+        self.probes: list[dict[int, Probe]] = [{} for _ in range(images)]
 
 
 class Schedule:
     """The steps in order, and which buffer each tensor lives in.
-
-    Buffers are planned by liveness: a tensor's buffer is free again after its last reader.
 
     Parameters
     ----------
@@ -99,20 +96,20 @@ class Schedule:
             output = tensors[step.output]
             size = step.macs(kinds, output) + prod(output.shape)
             self.work.append(Work(executor, executor.direct(), step.inputs, step.output, size))
-        self._slots, self._sizes = _place(self.work, tensors, inputs, outputs)
+        self._uses = [(work.inputs, work.output) for work in self.work]
+        self._slots, self._sizes = place(self._uses, tensors, inputs, outputs)
         self._scratch_bytes = max((w.direct.scratch_bytes for w in self.work if w.direct), default=0)
 
     def workspace(self) -> Workspace:
         """Fresh buffers."""
-        return Workspace(self._slots, self._sizes, self._scratch_bytes)
+        return Workspace(self._slots, self._sizes, self._uses, self._scratch_bytes)
 
     def run(
         self,
         codes: Mapping[str, Array],
         out: Mapping[str, Array],
         space: Workspace,
-        pool: Pool | None,
-        threads: int,
+        helpers: Helpers | None = None,
     ) -> None:
         """One image.
 
@@ -122,78 +119,90 @@ class Schedule:
             The inputs' codes.
         out
             Where the outputs are written.
-        pool, threads
-            Who computes parts of large steps, and how many there are with the caller; None, 1: the
-            caller alone.
+        helpers
+            Who else computes; None: the caller alone.
         """
-        for name in self._inputs:
-            space.tensors[name][...] = codes[name]
-        for work in self.work:
-            self.compute(work, space, pool, threads)
-        for name in self._outputs:
-            out[name][...] = space.tensors[name]
+        self._read(codes, space)
+        for index in range(len(self.work)):
+            self.compute(index, space, helpers)
+        self._write(out, space)
 
-    def compute(self, work: Work, space: Workspace, pool: Pool | None = None, threads: int = 1) -> None:
+    def count(
+        self,
+        codes: Mapping[str, Array],
+        out: Mapping[str, Array],
+        space: Workspace,
+        seen: Seen,
+        image: int,
+        helpers: Helpers | None = None,
+    ) -> None:
+        """As `run`; adds the events of an image to what was seen."""
+        self._read(codes, space)
+        for index, work in enumerate(self.work):
+            if work.counted is None:
+                probe = seen.probes[image][index] = Probe(image, StatisticsMode.EVENTS)
+                self._execute(work, space, probe)
+            else:
+                self._compute_counting(work.counted, index, space, seen.records[image, index], helpers)
+        self._write(out, space)
+
+    def compute(self, index: int, space: Workspace, helpers: Helpers | None = None) -> None:
         """One step, from its inputs in the workspace to its output there."""
-        if work.direct is None:
-            values = [space.tensors[name] for name in work.inputs]
-            space.tensors[work.output][...] = work.executor.run(values, Probe())
-        else:
-            inputs = [space.inputs[name] for name in work.inputs]
-            _spread(work.direct, work.size, inputs, space.bytes[work.output], space, pool, threads)
+        work = self.work[index]
+        direct = work.direct
+        if direct is None:
+            self._execute(work, space, Probe())
+            return
+        inputs, out = space.calls[index]
+        if helpers is None or not _worth_splitting(work, direct.units, helpers):
+            direct.run(inputs, out, space.scratch(0), 0, direct.units)
+            return
+
+        def share(part: int, first: int, last: int) -> None:
+            direct.run(inputs, out, space.scratch(part), first, last)
+
+        _split(share, direct.units, helpers)
+
+    def _compute_counting(
+        self, counted: Counted, index: int, space: Workspace, record: Words, helpers: Helpers | None
+    ) -> None:
+        work, direct = self.work[index], counted.direct
+        inputs, out = space.calls[index]
+        if helpers is None or not _worth_splitting(work, direct.units, helpers):
+            direct.run(inputs, out, space.scratch(0), 0, direct.units, record)
+            return
+        parts = of_nothing(helpers.threads)
+
+        def share(part: int, first: int, last: int) -> None:
+            direct.run(inputs, out, space.scratch(part), first, last, parts[part])
+
+        _split(share, direct.units, helpers)
+        record[...] = merged(parts)
+
+    def _execute(self, work: Work, space: Workspace, probe: Probe) -> None:
+        values = [space.tensors[name] for name in work.inputs]
+        space.tensors[work.output][...] = work.executor.run(values, probe)
+
+    def _read(self, codes: Mapping[str, Array], space: Workspace) -> None:
+        for name in self._inputs:
+            np.copyto(space.tensors[name], codes[name])
+
+    def _write(self, out: Mapping[str, Array], space: Workspace) -> None:
+        for name in self._outputs:
+            np.copyto(out[name], space.tensors[name])
 
 
-def _spread(
-    direct: Direct,
-    size: int,
-    inputs: Sequence[Bytes],
-    out: Bytes,
-    space: Workspace,
-    pool: Pool | None,
-    threads: int,
-) -> None:
-    """All units of a step: by the caller, or shared with the pool if that is worth it."""
-    units = direct.units
-    if pool is None or size < _LEAST_SPLIT or units < 2 * threads:
-        direct.run(inputs, out, space.scratch(0), 0, units)
-        return
+def _worth_splitting(work: Work, units: int, helpers: Helpers) -> bool:
+    return work.size >= _LEAST_SPLIT and units >= 2 * helpers.threads
+
+
+def _split(share: Callable[[int, int, int], None], units: int, helpers: Helpers) -> None:
+    """All units, one part by the caller, the others by the pool."""
+    threads = helpers.threads
     cuts = [units * part // threads for part in range(threads + 1)]
-    waiting = [
-        pool.submit(direct.run, inputs, out, space.scratch(part), cuts[part], cuts[part + 1])
-        for part in range(1, threads)
-    ]
-    direct.run(inputs, out, space.scratch(0), 0, cuts[1])
-    for other in waiting:
-        other.result()
-
-
-def _place(
-    steps: Sequence[Work], tensors: Mapping[str, TensorType], inputs: Sequence[str], outputs: Sequence[str]
-) -> tuple[dict[str, _Slot], list[int]]:
-    """Each tensor's buffer, and the buffers' sizes."""
-    last = {name: index for index, work in enumerate(steps) for name in work.inputs}
-    slots: dict[str, _Slot] = {}
-    sizes: list[int] = []
-    free: list[int] = []
-
-    def take(name: str) -> None:
-        kind = tensors[name]
-        needed = prod(kind.shape) * kind.dtype.itemsize
-        # The buffer whose size fits best; it grows if it must.
-        best = min(free, key=lambda buffer: abs(sizes[buffer] - needed), default=None)
-        if best is None:
-            best = len(sizes)
-            sizes.append(0)
-        else:
-            free.remove(best)
-        sizes[best] = max(sizes[best], needed)
-        slots[name] = _Slot(best, kind)
-
-    for name in inputs:
-        take(name)
-    for index, work in enumerate(steps):
-        take(work.output)
-        touched = dict.fromkeys((*work.inputs, work.output))
-        done = [name for name in touched if last.get(name, index) == index and name not in outputs]
-        free.extend(slots[name].buffer for name in done)
-    return slots, sizes
+    waiting = [helpers.pool.submit(share, part, cuts[part], cuts[part + 1]) for part in range(1, threads)]
+    try:
+        share(0, 0, cuts[1])
+    finally:
+        for other in waiting:
+            other.result()

@@ -1,0 +1,34 @@
+"""A4 of one step and image as a row of numbers: what counting kernels write."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from npusim.kernels.events import NEVER
+from npusim.kernels.ops import Words
+
+KINDS_TOLD = 6
+"""Below, above, rounded, tie, rounded and tie of a second shift: the order of `EventPlan.kinds`."""
+
+LOWEST, HIGHEST, COUNT, FIRST = 0, 1, 2, 2 + KINDS_TOLD
+"""The entries of a record: extremes of the values; by kind how often, and the flat position of the first."""
+
+LENGTH = 2 + 2 * KINDS_TOLD
+
+_LOWEST, _HIGHEST = np.iinfo(np.int64).max, np.iinfo(np.int64).min
+_NOTHING = np.array([_LOWEST, _HIGHEST] + [0] * KINDS_TOLD + [NEVER] * KINDS_TOLD, np.int64)
+
+
+def of_nothing(*shape: int) -> Words:
+    """int64[*shape, LENGTH]: records before the first value."""
+    made: Words = np.broadcast_to(_NOTHING, (*shape, LENGTH)).copy()
+    return made
+
+
+def merged(records: Words) -> Words:
+    """int64[..., LENGTH]: several parts of one image : int64[parts, ..., LENGTH] together."""
+    made: Words = records.sum(axis=0)
+    made[..., LOWEST] = records[..., LOWEST].min(axis=0)
+    made[..., HIGHEST] = records[..., HIGHEST].max(axis=0)
+    made[..., FIRST:] = records[..., FIRST:].min(axis=0)
+    return made
