@@ -6,6 +6,7 @@ import os
 import shutil
 import subprocess
 from collections.abc import Sequence
+from importlib.util import find_spec
 from pathlib import Path
 
 import pytest
@@ -19,6 +20,14 @@ def require_tool(name: str) -> str:
     if os.environ.get("CI") == "true":
         pytest.fail(f"{name} is not installed; CI must have it")
     pytest.skip(f"{name} is not installed")
+
+
+def require_package(name: str) -> None:
+    """Skip the test without a Python package, but fail where CI=true."""
+    if find_spec(name) is None:
+        if os.environ.get("CI") == "true":
+            pytest.fail(f"{name} is not installed; CI must have it")
+        pytest.skip(f"{name} is not installed")
 
 
 def run_tool(command: Sequence[str | Path], folder: Path) -> str:

@@ -1,4 +1,4 @@
-// W5: two codes aligned by the operand pipeline, combined exactly, rescaled by the result pipeline.
+// W5, W7: two codes aligned by the operand pipeline, combined exactly, rescaled by the result pipeline.
 // The emitted wrapper instantiates the pipelines; this is what stands between them.
 module npusim_add #(
     parameter int COMBINATION = npusim_codes::COMBINE_SUM,
@@ -18,6 +18,8 @@ module npusim_add #(
     case (COMBINATION)
       npusim_codes::COMBINE_DIFFERENCE: exact = WORD'(a) - WORD'(b);
       npusim_codes::COMBINE_PRODUCT:    exact = WORD'(a) * WORD'(b);
+      npusim_codes::COMBINE_MINIMUM:    exact = a < b ? WORD'(a) : WORD'(b);
+      npusim_codes::COMBINE_MAXIMUM:    exact = a < b ? WORD'(b) : WORD'(a);
       default:                          exact = WORD'(a) + WORD'(b);
     endcase
     result = RESULT_BITS'(exact);

@@ -48,4 +48,8 @@ package npusim_codes;
   localparam int COMBINE_DIFFERENCE = 1;
   localparam int COMBINE_PRODUCT = 2;
 
+  // W7
+  localparam int COMBINE_MINIMUM = 3;
+  localparam int COMBINE_MAXIMUM = 4;
+
 endpackage

@@ -26,6 +26,7 @@ module npusim_mac_array #(
     input  logic [COLUMNS*ZERO_BITS-1:0]             x_zeros,
     input  logic [COLUMNS*ZERO_BITS-1:0]             weight_zeros,
     input  logic [COLUMNS*BIAS_BITS-1:0]             biases,
+    input  logic [COLUMNS*ACCUMULATOR_BITS-1:0]      held,          // 0 unless passes go on (A7)
     output logic [COLUMNS*ACCUMULATOR_BITS-1:0]      accumulators
 );
 
@@ -40,9 +41,11 @@ module npusim_mac_array #(
     for (column = 0; column < COLUMNS; column = column + 1) begin : g_column
       logic signed [ZERO_BITS-1:0] x_zero, weight_zero;
       logic signed [BIAS_BITS-1:0] bias;
+      logic signed [ACCUMULATOR_BITS-1:0] column_held;
       assign x_zero = x_zeros[column*ZERO_BITS +: ZERO_BITS];
       assign weight_zero = weight_zeros[column*ZERO_BITS +: ZERO_BITS];
       assign bias = biases[column*BIAS_BITS +: BIAS_BITS];
+      assign column_held = held[column*ACCUMULATOR_BITS +: ACCUMULATOR_BITS];
       npusim_mac_column #(
           .LANES(LANES), .ACTIVATION_BITS(ACTIVATION_BITS), .ACTIVATION_SIGNED(ACTIVATION_SIGNED),
           .WEIGHT_BITS(WEIGHT_BITS), .WEIGHT_SIGNED(WEIGHT_SIGNED), .ZERO_POINT_MODE(ZERO_POINT_MODE),
@@ -53,7 +56,7 @@ module npusim_mac_array #(
           .clk(clk), .valid(active[column]), .first(first), .last(last),
           .activations(activations[column*LANES*ACTIVATION_BITS +: LANES*ACTIVATION_BITS]),
           .weights(weights[column*LANES*WEIGHT_BITS +: LANES*WEIGHT_BITS]),
-          .x_zero(x_zero), .weight_zero(weight_zero), .bias(bias),
+          .x_zero(x_zero), .weight_zero(weight_zero), .bias(bias), .held(column_held),
           .accumulator(accumulators[column*ACCUMULATOR_BITS +: ACCUMULATOR_BITS])
       );
     end

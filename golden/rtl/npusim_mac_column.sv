@@ -1,5 +1,6 @@
 // W2, W3: one column of the MAC array. A beat is LANES products, summed by the tree and added into the
-// accumulator when `valid`. `first` starts a new sum; a late bias is added behind the `last` beat.
+// accumulator when `valid`. `first` starts a new sum: from the bias, or, where that is late and added behind
+// the `last` beat, from `held`, which is 0 unless a pass goes on from a partial sum (A7).
 module npusim_mac_column #(
     parameter int LANES = 16,
     parameter int ACTIVATION_BITS = 8,
@@ -25,6 +26,7 @@ module npusim_mac_column #(
     input  logic signed [ZERO_BITS-1:0]        x_zero,
     input  logic signed [ZERO_BITS-1:0]        weight_zero,
     input  logic signed [BIAS_BITS-1:0]        bias,
+    input  logic signed [ACCUMULATOR_BITS-1:0] held,
     output logic signed [ACCUMULATOR_BITS-1:0] accumulator
 );
 
@@ -58,7 +60,7 @@ module npusim_mac_column #(
   );
 
   always_comb begin
-    start = LATE ? WORD'(0) : WORD'(bias);
+    start = LATE ? WORD'(held) : WORD'(bias);
     sum = (first ? start : WORD'(accumulator)) + tree;
   end
 

@@ -34,7 +34,8 @@ def vectors(
         int | None, typer.Option("--sample", min=1, help="Of large steps, only so many output pixels.")
     ] = None,
     run: Annotated[
-        str | None, typer.Option("--run", metavar="SIM", help="Run the benches in icarus or verilator.")
+        str | None,
+        typer.Option("--run", metavar="SIM", help="Run the benches in icarus, verilator or cocotb."),
     ] = None,
     rtl: Annotated[
         list[Path] | None, typer.Option("--rtl", help="Your SystemVerilog; may be given again.")
@@ -62,7 +63,9 @@ def vectors(
         raise InputError("is written where benches run", key="--dump", allowed="with --run")
     if program.is_dir():
         if simulator is None:
-            raise InputError("a written set can only be run", file=program, allowed="--run icarus|verilator")
+            raise InputError(
+                "a written set can only be run", file=program, allowed="--run icarus|verilator|cocotb"
+            )
         folder, manifest = program, None
     else:
         if output is None:

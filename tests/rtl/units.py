@@ -16,13 +16,15 @@ from npusim.vectors.bench.run import StepResult, run_build
 from npusim.vectors.bench.simulators import Simulator
 from npusim.vectors.bench.unit import Unit, UnitKind
 from npusim.vectors.bench.unit_case import write_columns, write_words
-from tests.tools import require_tool
+from tests.tools import require_package, require_tool
 
-PROGRAMS = {Simulator.ICARUS: "iverilog", Simulator.VERILATOR: "verilator"}
+PROGRAMS = {Simulator.ICARUS: "iverilog", Simulator.VERILATOR: "verilator", Simulator.COCOTB: "iverilog"}
 
 
 def require(simulator: Simulator) -> Simulator:
     require_tool(PROGRAMS[simulator])
+    if simulator is Simulator.COCOTB:
+        require_package("cocotb")
     return simulator
 
 

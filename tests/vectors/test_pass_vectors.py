@@ -16,8 +16,6 @@ from npusim.steps.accumulate import AccumulateStep
 from npusim.steps.rescale import RescaleStep
 from npusim.steps.sum_orders import SumOrdersStep
 from npusim.vectors import verify, write_vectors
-from npusim.vectors.bench.steps import NotCovered, cases
-from npusim.vectors.manifest import read_manifest
 from tests.compiler.networks import images, residual
 from tests.vectors import reader
 
@@ -80,14 +78,6 @@ def codes(step: Any, files: dict[str, Any], values: tuple[int, ...], o: int, pro
     operands = [channel(files, o, f"operand_fields_{order}_") for order in range(len(values))]
     stages = step.operand_stages(program.datapath), step.result_stages(program.datapath)
     return sum_orders(values, stages[0], operands, stages[1], fields).result.result
-
-
-def test_benches_say_that_they_have_no_rtl_for_passes(written: tuple[Program, Path]) -> None:
-    program, folder = written
-    found = cases(folder, read_manifest(folder / "manifest.json"))
-    without = {each.step: each.why for each in found if isinstance(each, NotCovered)}
-    passes = [step.name for step in program.steps if isinstance(step, AccumulateStep)]
-    assert {without[name] for name in passes} == {"no reference RTL for accumulate steps"}
 
 
 def test_some_pixels(written: tuple[Program, Path], tmp_path: Path) -> None:

@@ -53,7 +53,7 @@ FILES = [
     "1_block_dw/expected_outputs.hex",
     "2_add/input_1.hex",
     "2_add/operand_fields_0_multiplier.hex",
-    "3_pool/multipliers.hex",
+    "3_pool/field_multiplier.hex",
     "network/expected_outputs.hex",
 ]
 

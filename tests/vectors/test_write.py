@@ -56,9 +56,11 @@ def test_other_steps_show_inputs_registers_and_arrays(tmp_path: Path) -> None:
     assert entry["attributes"]["kernel"] == [6, 5]
     assert entry["attributes"]["x_zero"] == -5
     assert "multipliers" not in entry["attributes"]
-    assert files["counts"].codes == [30]
-    assert files["multipliers"].codes == [35000]
-    assert [axis["axis"] for axis in files["input_0"].entry["order"]] == ["image", "row", "column", "channel"]
+    assert files["field_multiplier"].codes == [35000] * 4
+    assert files["in_image"].codes == [1] * 30
+    axes = [axis["axis"] for axis in files["windows"].entry["order"]]
+    assert axes == ["image", "pixel", "channel", "position"]
+    assert files["windows"].codes == taps["add"]["output"].reshape(30, 4).T.ravel().tolist()
     assert [axis["axis"] for axis in files["expected_outputs"].entry["order"]] == ["image", "feature"]
 
 

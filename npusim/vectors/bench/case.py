@@ -9,6 +9,9 @@ from pathlib import Path
 from npusim.vectors.bench.checksum import checksum
 from npusim.vectors.bench.unit import Unit
 
+CASE_NAME = "case.json"
+"""A case as data, in its case folder: what the cocotb bench reads."""
+
 
 @dataclass(frozen=True)
 class MemoryFile:
@@ -43,6 +46,11 @@ class Case:
     sizes: Mapping[str, int]
     files: Sequence[MemoryFile]
     comparisons: int
+
+    def place(self, file: MemoryFile) -> Path:
+        """Where one of its files stands: with the vectors, or with the bench."""
+        folder = self.case_folder if file.name == "pixels" else self.folder
+        return folder / f"{file.name}.hex"
 
     def arguments(self) -> list[str]:
         """The bench's plusargs."""

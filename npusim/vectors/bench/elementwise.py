@@ -4,9 +4,20 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from npusim.vectors.bench.mac import entries_driver, field_drivers, field_memories
-from npusim.vectors.bench.text import Memory, SystemVerilog, common, compare, connections, memories, start
-from npusim.vectors.bench.unit import Unit, UnitKind
+from npusim.vectors.bench.feeds import Feed, Index, feeds
+from npusim.vectors.bench.text import (
+    Memory,
+    SystemVerilog,
+    channel_entries_driver,
+    common,
+    compare,
+    connections,
+    entries_driver,
+    memories,
+    start,
+    table_memories,
+)
+from npusim.vectors.bench.unit import Unit
 
 SIZES = {"words": 0, "words_per_image": 1, "channels": 1}
 """What a case says: words of all images, and channels, which stand fastest."""
@@ -18,7 +29,7 @@ module npusim_bench;
 @connections
 
 @memories
-  integer words, words_per_image, channels, word, channel, image, place;
+  integer words, words_per_image, channels, word, channel, pixel, image, where;
 
   initial begin
     clk = 1'b0;
@@ -26,9 +37,12 @@ module npusim_bench;
 @entries
     for (word = 0; word < words; word = word + 1) begin
       channel = word % channels;
+      pixel = word / channels;
       image = word / words_per_image;
-      place = word % words_per_image;
+      where = (word % words_per_image) / channels;
+      if (n_pixels != 0) where = m_pixels[where];
 @inputs
+@channel_entries
       settle;
 @compared
       tick;
@@ -41,13 +55,12 @@ endmodule
 
 def bench(unit: Unit, depths: Mapping[str, int], *, latency: int = 0) -> str:
     """The bench's text; `depths` and `latency` as for a MAC tile."""
-    inputs = _combine_inputs(unit, depths) if unit.kind is UnitKind.COMBINE else _one_input(unit, depths)
-    found, lines = inputs
+    found = [Memory(feed.file, feed.bits, depths.get(feed.file, 1)) for feed in feeds(unit)]
+    found += table_memories(unit, depths)
     found += [
-        *field_memories(unit, depths),
+        Memory("pixels", 32, depths.get("pixels", 1), "case_folder"),
         Memory("expected_outputs", unit.result_bits, depths["expected_outputs"]),
     ]
-    lines += field_drivers(unit, "0")
     return _BENCH.substitute(
         title=f"{unit.datapath.name}: {unit.name}",
         common=common(latency),
@@ -55,37 +68,24 @@ def bench(unit: Unit, depths: Mapping[str, int], *, latency: int = 0) -> str:
         memories=memories(found),
         start=start(unit, SIZES, found),
         entries=entries_driver(unit),
-        inputs="\n".join(f"      {line}" for line in lines),
+        inputs="\n".join(f"      {_driver(feed)}" for feed in feeds(unit)),
+        channel_entries=channel_entries_driver(unit),
         compared=compare(
             "results",
             "m_expected_outputs[word]",
-            signed=unit.datapath.activation.signed,
-            place="image %0d word %0d channel %0d",
-            where="image, place, channel",
+            signed=unit.result.signed,
+            place="image %0d pixel %0d channel %0d",
+            where="image, where, channel",
             indent=6,
         ),
     )
 
 
-def _combine_inputs(unit: Unit, depths: Mapping[str, int]) -> tuple[list[Memory], list[str]]:
-    found, lines, bits = [], [], unit.datapath.activation.bits
-    for index, port in enumerate(("a", "b")):
-        side = f"operand_fields_{index}_"
-        found.append(Memory(f"input_{index}", bits, depths[f"input_{index}"]))
-        lines.append(f"{port} = m_input_{index}[word];")
-        for field in unit.operand_fields:
-            name = f"{side}{field.name}"
-            found.append(Memory(name, field.bits, max(1, depths.get(name, 1))))
-            lines.append(
-                f"{port}_field_{field.name} = n_{name} == 0 ? {field.bits}'d0 : m_{name}[channel % n_{name}];"
-            )
-    return found, lines
-
-
-def _one_input(unit: Unit, depths: Mapping[str, int]) -> tuple[list[Memory], list[str]]:
-    """The value: an accumulator, or a code, which enters as the signed word it means."""
-    code = unit.widths(unit.main)[0].entering == unit.datapath.activation.interval
-    bits = unit.datapath.activation.bits if code else unit.input_bits
-    signed = unit.datapath.activation.signed or not code
-    memory = Memory("input_0", bits, depths["input_0"])
-    return [memory], [f"value = ${'signed' if signed else 'unsigned'}(m_input_0[word]);"]
+def _driver(feed: Feed) -> str:
+    """The assignment of a port."""
+    memory = f"m_{feed.file}"
+    if feed.index is Index.WORD:
+        return f"{feed.port} = ${'signed' if feed.signed else 'unsigned'}({memory}[word]);"
+    counter = {Index.PATTERN: "word", Index.PIXEL: "pixel"}[feed.index]
+    words = f"n_{feed.file}"
+    return f"{feed.port} = {words} == 0 ? {feed.bits}'d0 : {memory}[{counter} % {words}];"

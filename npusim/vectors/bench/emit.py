@@ -9,8 +9,9 @@ from pathlib import Path
 import npusim
 from npusim.datapath.systemverilog import package
 from npusim.files.atomic import write_text
-from npusim.vectors.bench import elementwise, mac
-from npusim.vectors.bench.case import Case
+from npusim.vectors.bench import elementwise, mac, pool, walk
+from npusim.vectors.bench.case import CASE_NAME, Case
+from npusim.vectors.bench.describe import description
 from npusim.vectors.bench.reference import package_name, wrapper
 from npusim.vectors.bench.steps import BENCH_FOLDER, cases
 from npusim.vectors.bench.unit import Unit, UnitKind
@@ -18,6 +19,7 @@ from npusim.vectors.bench.user import UserUnit, user_wrapper
 from npusim.vectors.manifest import Manifest
 
 RTL = Path(npusim.__file__).parent / "rtl"
+COCOTB = RTL / "npusim_cocotb.py"
 _CODES = "npusim_codes.sv"
 
 
@@ -43,7 +45,7 @@ def emit_set(folder: Path, manifest: Manifest) -> None:
 
 def _remove_earlier(folder: Path) -> None:
     """What an earlier set in the same folder had and this one may not have; other files stay."""
-    for pattern in ("*_bench.sv", "*_dut.sv", "*_pkg.sv", "*/arguments", "*/pixels.hex"):
+    for pattern in ("*_bench.sv", "*_dut.sv", "*_pkg.sv", "*/arguments", "*/pixels.hex", f"*/{CASE_NAME}"):
         for path in folder.glob(pattern):
             path.unlink()
 
@@ -61,13 +63,17 @@ def emit(
         A user's units by operation, from the files `rtl`; without it: the reference RTL.
     """
     builds = []
-    units = dict.fromkeys(case.unit for case in found if users is None or case.unit.operation in users)
+    units = dict.fromkeys(case.unit for case in found if users is None or case.unit.name in users)
     for unit in units:
         mine = tuple(case for case in found if case.unit == unit)
-        user = None if users is None else users[unit.operation]
+        user = None if users is None else users[unit.name]
         builds.append(_build(folder / BENCH_FOLDER, unit, mine, user, rtl))
     for case in found:
         _write_arguments(folder, case)
+        user = None if users is None else users.get(case.unit.name)
+        write_text(case.case_folder / CASE_NAME, description(case, user))
+    (folder / BENCH_FOLDER).mkdir(exist_ok=True)
+    write_text(folder / BENCH_FOLDER / COCOTB.name, COCOTB.read_text("utf-8"))
     return builds
 
 
@@ -92,10 +98,15 @@ def bench_text(unit: Unit, mine: Sequence[Case], user: UserUnit | None = None) -
         for file in case.files:
             depths[file.name] = max(depths.get(file.name, 1), file.words)
     latency = unit.latency if user is None else user.latency
-    if unit.kind is not UnitKind.MAC:
-        return elementwise.bench(unit, depths, latency=latency)
     shown = user is None or user.has("accumulators")
-    return mac.bench(unit, depths, latency=latency, accumulators=shown)
+    if unit.kind in {UnitKind.MAC, UnitKind.MATMUL}:
+        return mac.bench(unit, depths, latency=latency, accumulators=shown)
+    if unit.kind is UnitKind.POOL:
+        masked = user is None or user.has("in_image")
+        return pool.bench(unit, depths, latency=latency, accumulators=shown, masked=masked)
+    if unit.kind is UnitKind.WALK:
+        return walk.bench(unit, depths, latency=latency)
+    return elementwise.bench(unit, depths, latency=latency)
 
 
 def _write_arguments(folder: Path, case: Case) -> None:

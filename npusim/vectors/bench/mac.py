@@ -2,25 +2,46 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 
-from npusim.vectors.bench.text import Memory, SystemVerilog, common, compare, connections, memories, start
-from npusim.vectors.bench.unit import Unit
+from npusim.vectors.bench.text import (
+    Memory,
+    SystemVerilog,
+    common,
+    compare,
+    connections,
+    entries_driver,
+    memories,
+    start,
+    table_memories,
+)
+from npusim.vectors.bench.unit import Unit, UnitKind
+from npusim.vectors.bench.unit_ports import shows_accumulators
 
-SIZES = {"pixels": 0, "pixels_per_image": 1, "channels": 0, "beats": 0, "sets": 1, "outputs_per_set": 1}
-"""What a case says: pixels of all images, beats of an output, sets of channels that share activations."""
+SIZES = {
+    "pixels": 0,
+    "pixels_per_image": 1,
+    "channels": 0,
+    "beats": 0,
+    "sets": 1,
+    "outputs_per_set": 1,
+    "matrices": 0,
+    "rows": 1,
+    "shift_left": 0,
+}
+"""What a case says: pixels of all images, beats of an output, sets of channels that share activations;
+where weights are computed: matrices of an image, rows of each; how far partial sums are shifted left."""
 
 _BENCH = SystemVerilog("""\
 // @title
 module npusim_bench;
-  localparam integer COLUMNS = @columns, X_BITS = @x_bits, W_BITS = @w_bits, BIAS_BITS = @bias_bits;
-  localparam integer ACCUMULATOR_BITS = @accumulator_bits, RESULT_BITS = @result_bits;
+  localparam integer COLUMNS = @columns, X_BITS = @x_bits, W_BITS = @w_bits;
 @common
 @connections
 
 @memories
-  integer pixels, pixels_per_image, channels, beats, sets, outputs_per_set;
-  integer pixel, tile, beat, column, channel, place, image, where;
+  integer pixels, pixels_per_image, channels, beats, sets, outputs_per_set, matrices, rows, shift_left;
+  integer pixel, tile, beat, column, channel, place, image, where, matrix;
 
   // One beat of every column; columns behind the last channel get the first channel's data.
   task automatic drive_beat;
@@ -28,7 +49,7 @@ module npusim_bench;
       channel = tile + column < channels ? tile + column : 0;
       activations[column*X_BITS +: X_BITS] =
           m_activations[(pixel * sets + channel / outputs_per_set) * beats + beat];
-      weights[column*W_BITS +: W_BITS] = m_weights[channel * beats + beat];
+      weights[column*W_BITS +: W_BITS] = m_weights[(matrix * channels + channel) * beats + beat];
     end
   endtask
 
@@ -47,8 +68,7 @@ module npusim_bench;
     for (column = 0; column < COLUMNS; column = column + 1) begin
       channel = tile + column < channels ? tile + column : 0;
       enable[column] = tile + column < channels;
-      bias[column*BIAS_BITS +: BIAS_BITS] = m_bias[channel];
-@fields
+@constants
     end
   endtask
 
@@ -56,8 +76,6 @@ module npusim_bench;
     for (column = 0; column < COLUMNS && tile + column < channels; column = column + 1) begin
       channel = tile + column;
       place = pixel * channels + channel;
-      image = pixel / pixels_per_image;
-      where = m_pixels[pixel % pixels_per_image];
 @compared
     end
   endtask
@@ -66,7 +84,10 @@ module npusim_bench;
     clk = 1'b0;
 @start
 @entries
-    for (pixel = 0; pixel < pixels; pixel = pixel + 1)
+    for (pixel = 0; pixel < pixels; pixel = pixel + 1) begin
+      image = pixel / pixels_per_image;
+      where = m_pixels[pixel % pixels_per_image];
+      matrix = matrices == 0 ? 0 : image * matrices + where / rows;
       for (tile = 0; tile < channels; tile = tile + COLUMNS) begin
         drive_constants;
         for (beat = 0; beat < beats; beat = beat + 1) begin
@@ -81,6 +102,7 @@ module npusim_bench;
         settle;
         compare_tile;
       end
+    end
     verdict;
   end
 endmodule
@@ -99,76 +121,72 @@ def bench(unit: Unit, depths: Mapping[str, int], *, accumulators: bool = True, l
     latency
         Clock edges from the last beat to the results.
     """
-    mac, datapath = unit.datapath.mac, unit.datapath
-    found = [
-        Memory("activations", mac.lanes * datapath.activation.bits, depths["activations"]),
-        Memory("weights", mac.lanes * datapath.weight.bits, depths["weights"]),
-        Memory("bias", unit.bias_bits, depths["bias"]),
-        Memory("pixels", 32, depths["pixels"], "case_folder"),
-        *field_memories(unit, depths),
-        Memory("expected_accumulators", mac.accumulator.bits, depths["expected_accumulators"]),
-        Memory("expected_outputs", unit.result_bits, depths["expected_outputs"]),
-    ]
-    place = "image %0d pixel %0d channel %0d"
-    compared = [
-        compare(
-            f"{port}[column*{bits}_BITS +: {bits}_BITS]",
-            f"m_expected_{expected}[place]",
-            signed=expected == "accumulators" or datapath.activation.signed,
-            place=f"{place} {bits.lower()}",
-            where="image, where, channel",
-            indent=6,
-            dump=expected,
-        )
-        for port, bits, expected in (
-            ("accumulators", "ACCUMULATOR", "accumulators"),
-            ("results", "RESULT", "outputs"),
-        )
-        if accumulators or port == "results"
-    ]
+    weight = unit.code if unit.kind is UnitKind.MATMUL else unit.datapath.weight.register
+    lanes = unit.datapath.mac.lanes
+    beats = {"activations": lanes * unit.code.bits, "weights": lanes * weight.bits}
+    constants = list(constant_feeds(unit))
+    results = compared_outputs(unit, accumulators=accumulators)
+    found = [Memory(name, bits, depths[name]) for name, bits in beats.items()]
+    found.append(Memory("pixels", 32, depths["pixels"], "case_folder"))
+    found += [Memory(file, bits, depths.get(file, 1)) for _, file, bits in constants]
+    if unit.resumes:
+        found.append(Memory("partial_sums", unit.datapath.mac.accumulator.bits, depths["partial_sums"]))
+    found += table_memories(unit, depths)
+    found += [Memory(f"expected_{name}", bits, depths[f"expected_{name}"]) for _, name, bits, _ in results]
     return _BENCH.substitute(
-        title=f"{datapath.name}: MAC tile of {unit.columns} columns",
+        title=f"{unit.datapath.name}: {unit.name}, {unit.columns} columns",
         columns=unit.columns,
-        x_bits=mac.lanes * datapath.activation.bits,
-        w_bits=mac.lanes * datapath.weight.bits,
-        bias_bits=unit.bias_bits,
-        accumulator_bits=mac.accumulator.bits,
-        result_bits=unit.result_bits,
+        x_bits=beats["activations"],
+        w_bits=beats["weights"],
         common=common(latency),
         connections=connections(unit.ports()),
         memories=memories(found),
-        fields="\n".join(f"      {line}" for line in field_drivers(unit, "column")),
-        compared="\n".join(compared),
-        start=start(unit, SIZES, found, ("accumulators", "outputs") if accumulators else ("outputs",)),
+        constants="\n".join(f"      {line}" for line in _drivers(unit, constants)),
+        compared="\n".join(
+            compare(
+                f"{port}[column*{bits} +: {bits}]",
+                f"m_expected_{name}[place]",
+                signed=signed,
+                place=f"image %0d pixel %0d channel %0d {port.removesuffix('s')}",
+                where="image, where, channel",
+                indent=6,
+                dump=name,
+            )
+            for port, name, bits, signed in results
+        ),
+        start=start(unit, SIZES, found, [name for _, name, _, _ in results]),
         entries=entries_driver(unit),
     )
 
 
-def field_memories(unit: Unit, depths: Mapping[str, int]) -> list[Memory]:
-    """A memory for every register, and for the table; steps without the field leave it empty."""
-    names = {f"field_{field.name}": field.bits for field in unit.fields}
-    if unit.table.field is not None:
-        names[f"field_{unit.table.field}"] = unit.table.bits
-    return [Memory(name, bits, max(1, depths.get(name, 1))) for name, bits in names.items()]
+def compared_outputs(unit: Unit, *, accumulators: bool) -> list[tuple[str, str, int, bool]]:
+    """(port, what its expected file is called, bits, signed) of all that is compared."""
+    found = []
+    if accumulators and shows_accumulators(unit):
+        found.append(("accumulators", "accumulators", unit.datapath.mac.accumulator.bits, True))
+    if unit.rescales:
+        found.append(("results", "outputs", unit.result_bits, unit.result.signed))
+    return found
 
 
-def field_drivers(unit: Unit, column: str) -> list[str]:
-    """Each register from its memory; one word serves all channels, a missing field is 0."""
-    lines = []
+def constant_feeds(unit: Unit) -> Iterator[tuple[str, str, int]]:
+    """(port, file, bits) of what every column has of its channel: bias and registers."""
+    if unit.kind is UnitKind.MAC:
+        yield "bias", "bias", unit.bias_bits
+    else:
+        for index, side in enumerate(unit.sides):
+            for field in unit.operand_fields:
+                yield f"{side}_field_{field.name}", f"operand_fields_{index}_{field.name}", field.bits
     for field in unit.fields:
-        name, bits = f"field_{field.name}", field.bits
-        lines.append(
-            f"{name}[{column}*{bits} +: {bits}] = n_{name} == 0 ? {bits}'d0 : m_{name}[channel % n_{name}];"
-        )
-    return lines
+        yield f"field_{field.name}", f"field_{field.name}", field.bits
 
 
-def entries_driver(unit: Unit) -> str:
-    """The table's entries from its memory."""
-    table = unit.table
-    if table.field is None:
-        return ""
-    return (
-        f"    for (skipped = 0; skipped < {table.entries}; skipped = skipped + 1)\n"
-        f"      entries[skipped*{table.bits} +: {table.bits}] = m_field_{table.field}[skipped];"
-    )
+def _drivers(unit: Unit, constants: list[tuple[str, str, int]]) -> Iterator[str]:
+    """Each from its memory; one word serves all channels, what is not there is 0."""
+    for port, file, bits in constants:
+        source = f"n_{file} == 0 ? {bits}'d0 : m_{file}[channel % n_{file}]"
+        yield f"{port}[column*{bits} +: {bits}] = {source};"
+    if unit.resumes:
+        bits = unit.datapath.mac.accumulator.bits
+        yield "partial_shift = shift_left;"
+        yield f"partial_sums[column*{bits} +: {bits}] = m_partial_sums[pixel * channels + channel];"

@@ -1,19 +1,25 @@
-"""Builds a bench with its unit, and runs it on cases: Icarus Verilog and Verilator."""
+"""Builds a bench with its unit, and runs it on cases: Icarus Verilog, Verilator, cocotb on Icarus."""
 
 from __future__ import annotations
 
 import shutil
 import subprocess
+import sys
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from enum import StrEnum
+from importlib.util import find_spec
 from pathlib import Path
 
+import npusim
 from npusim.errors import CheckFailed, InputError
+from npusim.vectors.bench.case import CASE_NAME
 
 BUILD_SECONDS = 900
 RUN_SECONDS = 3600
 TOP = "npusim_bench"
+_BENCH = "_bench.sv"
+_COCOTB = Path(npusim.__file__).parent / "rtl" / "npusim_cocotb.py"
 
 
 class Simulator(StrEnum):
@@ -21,6 +27,7 @@ class Simulator(StrEnum):
 
     ICARUS = "icarus"
     VERILATOR = "verilator"
+    COCOTB = "cocotb"
 
     @property
     def runner(self) -> Runner:
@@ -89,6 +96,28 @@ class Verilator(Runner):
         return [str(folder / "bench")]
 
 
+class Cocotb(Icarus):
+    """Icarus Verilog, driven from Python: the bench is `npusim.rtl`'s ``npusim_cocotb.py``."""
+
+    def build(self, sources: Sequence[Path], folder: Path) -> None:
+        if find_spec("cocotb") is None:
+            raise InputError("cocotb is not installed", key="--run", allowed="pip install 'npusim[cocotb]'")
+        super().build(sources, folder)
+
+    def _build_command(self, sources: Sequence[Path], folder: Path) -> list[str]:
+        names = [str(source) for source in sources if not source.name.endswith(_BENCH)]
+        return [sys.executable, str(_COCOTB), "build", str(folder), *names]
+
+    def command(self, folder: Path) -> list[str]:
+        return [sys.executable, str(_COCOTB), "run", str(folder)]
+
+    def run(self, folder: Path, arguments: Sequence[str]) -> subprocess.CompletedProcess[str]:
+        plusargs = dict(argument[1:].split("=", 1) for argument in arguments)
+        dump = [plusargs["dump"]] if "dump" in plusargs else []
+        case = str(Path(plusargs["case_folder"]) / CASE_NAME)
+        return run([*self.command(folder), case, *dump], folder, RUN_SECONDS)
+
+
 def run(command: Sequence[str], folder: Path, seconds: int) -> subprocess.CompletedProcess[str]:
     """Run a program in a folder.
 
@@ -105,4 +134,8 @@ def run(command: Sequence[str], folder: Path, seconds: int) -> subprocess.Comple
         raise CheckFailed(f"{command[0]} did not end within {seconds} s") from None
 
 
-_RUNNERS: dict[Simulator, Runner] = {Simulator.ICARUS: Icarus(), Simulator.VERILATOR: Verilator()}
+_RUNNERS: dict[Simulator, Runner] = {
+    Simulator.ICARUS: Icarus(),
+    Simulator.VERILATOR: Verilator(),
+    Simulator.COCOTB: Cocotb(),
+}

@@ -1,16 +1,16 @@
-"""Which steps of a vector set the benches cover, and the case that each of them is."""
+"""The steps of a vector set as benches' cases."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
 from math import prod
 from pathlib import Path
 
 from npusim.errors import CheckFailed, InputError
 from npusim.files.digest import file_digest
 from npusim.files.paths import inside
-from npusim.spec.stages import Table
 from npusim.vectors.bench.case import Case, MemoryFile, hex_text, memory_file
+from npusim.vectors.bench.step_units import NotCovered, unit_of
 from npusim.vectors.bench.unit import Unit, UnitKind
 from npusim.vectors.formats import VectorFormat
 from npusim.vectors.manifest import Manifest, StepVectors
@@ -19,16 +19,7 @@ BENCH_FOLDER = "bench"
 COLUMNS = 4
 """Of the reference's MAC tile: few, so that most layers end in a partial tile."""
 
-MOST_TABLE_BITS = 1 << 16
-_COMBINED = ("add", "sub", "mul")
-
-
-@dataclass(frozen=True)
-class NotCovered:
-    """A step that no bench runs, and why."""
-
-    step: str
-    why: str
+_COMPARED = ("expected_accumulators", "expected_outputs")
 
 
 def cases(folder: Path, manifest: Manifest, columns: int = COLUMNS) -> list[Case | NotCovered]:
@@ -49,67 +40,69 @@ def cases(folder: Path, manifest: Manifest, columns: int = COLUMNS) -> list[Case
 
 
 def _step(folder: Path, manifest: Manifest, entry: StepVectors, columns: int) -> Case | NotCovered:
-    unit = _unit(manifest, entry, columns)
+    unit = unit_of(manifest, entry, columns)
     if isinstance(unit, NotCovered):
         return unit
-    if len([s for s in unit.widths(unit.main) if isinstance(s.stage, Table)]) > 1:
-        return NotCovered(entry.name, "its pipeline has several tables")
-    if unit.table.entries * unit.table.bits > MOST_TABLE_BITS:
-        return NotCovered(entry.name, f"a table of more than {MOST_TABLE_BITS} bits")
-    return _mac_case(folder, entry, unit) if unit.kind is UnitKind.MAC else _word_case(folder, entry, unit)
-
-
-def _unit(manifest: Manifest, entry: StepVectors, columns: int) -> Unit | NotCovered:
-    datapath = manifest.datapath
-    if entry.kind == "mac":
-        operation = str(entry.attributes["operation"])
-        declared = operation if operation in datapath.pipelines else "mac"
-        return Unit(UnitKind.MAC, declared, datapath, columns=columns)
-    if entry.kind in _COMBINED:
-        if any(tensor.shape != entry.output.shape for tensor in entry.inputs):
-            return NotCovered(entry.name, "an input is repeated to fit the other")
-        return Unit(UnitKind.COMBINE, entry.kind, datapath)
-    if entry.kind == "table":
-        return Unit(UnitKind.PIPELINE, "table", datapath)
-    return NotCovered(entry.name, f"no reference RTL for {entry.kind} steps")
-
-
-def _mac_case(folder: Path, entry: StepVectors, unit: Unit) -> Case:
-    assert entry.beats is not None
     files = _files(folder, entry)
-    channels = entry.output.shape[-1]
-    pixels = files["expected_outputs"].words // channels
-    shown = entry.pixels or range(prod(entry.output.shape[:-1]))
     case_folder = folder / BENCH_FOLDER / entry.folder
     case_folder.mkdir(parents=True, exist_ok=True)
-    text = hex_text("pixels", 32, list(shown))
+    text = hex_text("pixels", 32, list(entry.pixels or range(_pixels(entry))))
     (case_folder / "pixels.hex").write_text(text)
     files["pixels"] = memory_file("pixels", 32, text)
-    sizes = {
-        "pixels": pixels,
-        "pixels_per_image": len(shown),
-        "channels": channels,
-        "beats": entry.beats.beats,
-        "sets": entry.beats.columns,
-        "outputs_per_set": entry.beats.outputs_per_column,
-    }
-    comparisons = 2 * pixels * channels
-    return Case(
-        entry.name, unit, folder / entry.folder, case_folder, sizes, tuple(files.values()), comparisons
-    )
+    sizes = _SIZES.get(unit.kind, _word_sizes)(manifest, entry, files)
+    compared = sum(files[name].words for name in _COMPARED if name in files)
+    folder = folder / entry.folder
+    return Case(entry.name, unit, folder, case_folder, sizes, tuple(files.values()), compared)
 
 
-def _word_case(folder: Path, entry: StepVectors, unit: Unit) -> Case:
-    files = _files(folder, entry)
-    case_folder = folder / BENCH_FOLDER / entry.folder
-    case_folder.mkdir(parents=True, exist_ok=True)
-    words = files["expected_outputs"].words
-    sizes = {
-        "words": words,
-        "words_per_image": prod(entry.output.shape),
+def _pixels(entry: StepVectors) -> int:
+    return prod(entry.output.shape[:-1])
+
+
+def _shown(manifest: Manifest, entry: StepVectors, files: Mapping[str, MemoryFile]) -> dict[str, int]:
+    shown = files["pixels"].words
+    return {
+        "pixels": shown * manifest.images,
+        "pixels_per_image": shown,
         "channels": entry.output.shape[-1],
     }
-    return Case(entry.name, unit, folder / entry.folder, case_folder, sizes, tuple(files.values()), words)
+
+
+def _beat_sizes(manifest: Manifest, entry: StepVectors, files: Mapping[str, MemoryFile]) -> dict[str, int]:
+    beats = entry.beats
+    assert beats is not None
+    sizes = _shown(manifest, entry, files)
+    sizes |= {"beats": beats.beats, "sets": beats.columns, "outputs_per_set": beats.outputs_per_column}
+    return sizes | {"shift_left": int(str(entry.attributes.get("shift", 0)))}
+
+
+def _matmul_sizes(manifest: Manifest, entry: StepVectors, files: Mapping[str, MemoryFile]) -> dict[str, int]:
+    *outer, rows, _ = entry.output.shape
+    return _beat_sizes(manifest, entry, files) | {"matrices": prod(outer), "rows": rows}
+
+
+def _word_sizes(manifest: Manifest, entry: StepVectors, files: Mapping[str, MemoryFile]) -> dict[str, int]:
+    words, channels = files["expected_outputs"].words, entry.output.shape[-1]
+    return {"words": words, "words_per_image": words // manifest.images, "channels": channels}
+
+
+def _pool_sizes(manifest: Manifest, entry: StepVectors, files: Mapping[str, MemoryFile]) -> dict[str, int]:
+    sizes = _shown(manifest, entry, files)
+    return sizes | {"positions": files["in_image"].words // files["pixels"].words}
+
+
+def _walk_sizes(manifest: Manifest, entry: StepVectors, files: Mapping[str, MemoryFile]) -> dict[str, int]:
+    inputs = files["input_0"].words // manifest.images
+    return _word_sizes(manifest, entry, files) | {"input_words": inputs}
+
+
+_Sizes = Callable[[Manifest, StepVectors, Mapping[str, MemoryFile]], dict[str, int]]
+_SIZES: dict[UnitKind, _Sizes] = {
+    UnitKind.MAC: _beat_sizes,
+    UnitKind.MATMUL: _matmul_sizes,
+    UnitKind.POOL: _pool_sizes,
+    UnitKind.WALK: _walk_sizes,
+}
 
 
 def _files(folder: Path, entry: StepVectors) -> dict[str, MemoryFile]:
@@ -124,3 +117,6 @@ def _files(folder: Path, entry: StepVectors) -> dict[str, MemoryFile]:
             raise CheckFailed(f"{path}: content differs from its sha256 in the manifest; found {digest}")
         found[file.name] = memory_file(file.name, file.word_bits, path.read_text("ascii"))
     return found
+
+
+__all__ = ["BENCH_FOLDER", "COLUMNS", "NotCovered", "Unit", "cases"]

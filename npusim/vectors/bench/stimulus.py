@@ -250,5 +250,5 @@ def _zeros(beats: int, lanes: int) -> Codes:
     return [[0] * lanes for _ in range(beats)]
 
 
-def _stages(datapath: Datapath, operation: str, role: PipelineRole) -> tuple[BaseStage, ...]:
-    return datapath.pipelines[operation].stages(role) or ()
+def _stages(datapath: Datapath, operation: str, role: PipelineRole | None) -> tuple[BaseStage, ...]:
+    return () if role is None else datapath.pipelines[operation].stages(role) or ()

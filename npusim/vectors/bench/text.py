@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from string import Template
 
 from npusim.vectors.bench.checksum import CHUNK_BITS, FACTOR, scan_bits
-from npusim.vectors.bench.unit import Direction, Port, Unit
+from npusim.vectors.bench.unit import Direction, Port, Unit, UnitKind
 
 
 class SystemVerilog(Template):
@@ -125,6 +125,44 @@ def memories(found: Iterable[Memory]) -> str:
     )
 
 
+def table_memories(unit: Unit, depths: Mapping[str, int]) -> list[Memory]:
+    """The memory of a unit's table, if it has one."""
+    table = unit.table
+    if table.field is None:
+        return []
+    name = table_file(unit)
+    return [Memory(name, table.bits, max(1, depths.get(name, 1)))]
+
+
+def table_file(unit: Unit) -> str:
+    """The file of a unit's table: a register of the step's, or an array of its own."""
+    return "table" if unit.kind is UnitKind.RECODE else f"field_{unit.table.field}"
+
+
+def entries_driver(unit: Unit) -> str:
+    """The table's entries from its memory."""
+    table = unit.table
+    if table.field is None:
+        return ""
+    name = table_file(unit)
+    return (
+        f"    for (skipped = 0; skipped < {table.entries}; skipped = skipped + 1)\n"
+        f"      entries[skipped*{table.bits} +: {table.bits}] = m_{name}[skipped];"
+    )
+
+
+def channel_entries_driver(unit: Unit) -> str:
+    """The entries of the word's channel, where channels have tables of their own."""
+    if unit.kind is not UnitKind.RECODE:
+        return ""
+    entries, bits = unit.table.entries, unit.table.bits
+    return (
+        f"      if (n_table > {entries})\n"
+        f"        for (skipped = 0; skipped < {entries}; skipped = skipped + 1)\n"
+        f"          entries[skipped*{bits} +: {bits}] = m_table[channel*{entries} + skipped];"
+    )
+
+
 def common(latency: int) -> str:
     """Counters, refusals, the clock, the verdict."""
     return _COMMON.substitute(latency=latency)
@@ -145,6 +183,7 @@ def start(
     lines = ['    if (!$value$plusargs("case=%s", name)) name = "?";']
     lines += ['    if (!$value$plusargs("folder=%s", folder)) folder = ".";']
     lines += ['    if (!$value$plusargs("case_folder=%s", case_folder)) case_folder = folder;']
+    lines += [f"    {size} = {value};" for size, value in sizes.items()]
     for size in ("comparisons", "latency", *sizes):
         lines.append(f'    skipped = $value$plusargs("{size}=%d", {size});')
     lines += [f"    load_{memory.name};" for memory in loaded]

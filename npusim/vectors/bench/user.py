@@ -75,11 +75,11 @@ def user_wrapper(unit: Unit, user: UserUnit) -> str:
     for port in user.ports:
         if port not in known:
             raise InputError(
-                "the bench has no such port", key=f"units.{unit.operation}.ports", found=port,
+                "the bench has no such port", key=f"units.{unit.name}.ports", found=port,
                 allowed=", ".join(known),
             )  # fmt: skip
     if not user.has("results"):
-        raise InputError("the results are needed", key=f"units.{unit.operation}.ports.results", found=None)
+        raise InputError("the results are needed", key=f"units.{unit.name}.ports.results", found=None)
     lines = [f"// {user.top} behind the bench's ports.", *module_head(unit.ports())]
     return "\n".join([*lines, *_instance(unit, user), "", "endmodule", ""])
 

@@ -13,16 +13,15 @@ from npusim.vectors.stream import Axes, Role, Stream
 class AccumulateLayout(MacLayout):
     """``activations``, ``weights``, ``bias``, ``partial_sums``, expected accumulators.
 
-    Partial sums stand as they arrive: before they are shifted left by the step's `shift`. Output
-    channels without weights in the pass have weights of zero.
+    Partial sums stand as they arrive, as wide as the register: before they are shifted left by the step's
+    `shift`. Output channels without weights in the pass have weights of zero.
     """
 
     def _further(self, context: StepContext, axes: Axes) -> Iterator[Stream]:
         self._partial: Stream | None = None
         if len(context.inputs) > 1:
-            held = context.inputs[1]
-            tensor = context.step.inputs[1]
-            self._partial = Stream("partial_sums", Role.INPUT, held.bits, held.signed, axes, tensor=tensor)
+            bits, tensor = context.datapath.mac.accumulator.bits, context.step.inputs[1]
+            self._partial = Stream("partial_sums", Role.INPUT, bits, True, axes, tensor=tensor)
             yield self._partial
 
     def _further_blocks(self, inputs: Sequence[Array], output: Array) -> Iterator[Block]:
