@@ -10,12 +10,15 @@ from typing import Any
 from npusim.datapath.schema import datapath_schema
 from npusim.files.atomic import atomic_path
 from npusim.sweep.schema import sweep_schema
+from npusim.vectors.schema import unit_vectors_schema, vectors_schema
 
 SchemaMaker = Callable[[], dict[str, Any]]
 
 SCHEMAS: Mapping[str, SchemaMaker] = {
     "datapath.schema.json": datapath_schema,
     "sweep.schema.json": sweep_schema,
+    "unit_vectors.schema.json": unit_vectors_schema,
+    "vectors.schema.json": vectors_schema,
 }
 """File name to the function that makes the schema."""
 

@@ -1,10 +1,12 @@
-"""Hypothesis strategies: widths, values, stages, pipelines, MAC columns, datapaths."""
+"""Hypothesis strategies: widths, values, stages, pipelines, MAC columns, datapaths, words of vector files."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 from typing import Any
 
+import numpy as np
+import numpy.typing as npt
 from hypothesis import strategies as st
 
 from npusim.datapath import Datapath, load_datapath
@@ -33,6 +35,8 @@ from npusim.spec.stages import (
     Wrap,
 )
 from npusim.spec.width import Overflow, Width
+from npusim.vectors.stream import Role, Stream
+from npusim.vectors.words import word_type
 
 roundings = st.sampled_from(Rounding)
 overflows = st.sampled_from(Overflow)
@@ -250,3 +254,16 @@ def datapaths(draw: st.DrawFn) -> Datapath:
         result += (Saturate(to=8),)
     pipeline = datapath.pipelines["mac"].replace(result=result)
     return datapath.replace(pipelines={**datapath.pipelines, "mac": pipeline})
+
+
+@st.composite
+def word_streams(draw: st.DrawFn) -> tuple[Stream, npt.NDArray[Any]]:
+    """A vector file's description and its words; extremes of the width often."""
+    width = draw(widths(max_bits=64))
+    lanes = draw(st.none() | st.integers(1, 5))
+    count = draw(st.integers(1, 9))
+    stream = Stream("words", Role.ARRAY, width.bits, width.signed, (("word", count),), lanes)
+    values = draw(
+        st.lists(values_in(Interval.of(width)), min_size=count * (lanes or 1), max_size=count * (lanes or 1))
+    )
+    return stream, np.array(values, word_type(width.bits, width.signed)).reshape(count, -1)

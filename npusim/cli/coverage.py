@@ -29,7 +29,10 @@ def coverage(
     grade: Annotated[
         Path | None,
         typer.Option(
-            "--grade", metavar="V.json", help='Your vectors: {"mac.result": [{"value": 0, "fields": {..}}]}'
+            "--grade",
+            metavar="V",
+            help="Your vectors: a text as `npusim vectors --datapath` writes, or JSON: "
+            '{"mac.result": [{"value": 0, "fields": {..}}]}',
         ),
     ] = None,
     output: Annotated[
@@ -44,6 +47,7 @@ def coverage(
     from npusim.coverage.all_units import cover_all, grade_all
     from npusim.errors import CheckFailed, InputError
     from npusim.files.atomic import check_writable, write_text
+    from npusim.vectors.units.grade import grade_text, is_text
 
     if grade is not None and output is not None:
         raise InputError(
@@ -59,6 +63,8 @@ def coverage(
             reports = solved.reports
             if output is not None:
                 write_text(output, solved.to_json())
+        elif is_text(grade):
+            reports = grade_text(loaded, grade)
         else:
             reports = grade_all(loaded, grade, progress.count)
     if json:

@@ -1,14 +1,17 @@
-"""``npusim datapath``: list, show, sv, cells."""
+"""``npusim datapath``: list, show, sv, c, cells."""
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Annotated
 
 import typer
 
 from npusim.cli import options
 
-app = typer.Typer(help="The datapaths that ship; one in words; one as SystemVerilog.", no_args_is_help=True)
+app = typer.Typer(
+    help="The datapaths that ship; one in words; one as SystemVerilog or C.", no_args_is_help=True
+)
 
 Source = Annotated[
     str,
@@ -57,6 +60,40 @@ def sv(source: Source) -> None:
     from npusim.datapath.systemverilog import package
 
     typer.echo(package(load_datapath(source)), nl=False)
+
+
+@app.command()
+def c(
+    source: Source,
+    output: Annotated[Path, typer.Option("-o", "--output", metavar="DIR", help="The folder to write.")],
+    unit: Annotated[
+        str | None,
+        typer.Option(
+            "--unit", metavar="U", help="Also a program that answers this unit's cases, a line for each."
+        ),
+    ] = None,
+    beats: Annotated[int, typer.Option("--beats", min=1, max=64, help="Of the unit mac_column.")] = 4,
+) -> None:
+    """Write a datapath's arithmetic as C: header, source, DPI-C imports for scoreboards."""
+    from npusim.datapath import load_datapath
+    from npusim.files.atomic import output_folder, write_text
+    from npusim.vectors.c_device import c_device
+    from npusim.vectors.c_reference import c_reference
+    from npusim.vectors.units import unit_named
+
+    datapath = load_datapath(source)
+    made = c_reference(datapath)
+    files = {
+        f"{made.name}.h": made.header,
+        f"{made.name}.c": made.source,
+        f"{made.name}_dpi.sv": made.imports,
+    }
+    if unit is not None:
+        files["device.c"] = c_device(unit_named(datapath, unit, beats))
+    with output_folder(output) as folder:
+        for name, text in files.items():
+            write_text(folder / name, text)
+    typer.echo(f"{output}: {', '.join(files)}")
 
 
 @app.command()

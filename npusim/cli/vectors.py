@@ -2,21 +2,64 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
+from typer.core import TyperGroup
 
-from npusim.cli import options
+from npusim.cli import options, vectors_verify
+from npusim.cli.completion import complete_datapath
+from npusim.cli.vectors_units import write_units
 
 if TYPE_CHECKING:
     from npusim.vectors import Manifest
 
 
-def vectors(
+class DefaultGroup(TyperGroup):
+    """A group whose command `write` may be left out: ``npusim vectors PROG.yaml``."""
+
+    default = "write"
+
+    def make_context(self, info_name: str | None, args: list[str], *others: Any, **more: Any) -> Any:
+        """Put the default in front where no command is named."""
+        if not args or args[0] not in self.commands:
+            args = [self.default, *args]
+        return super().make_context(info_name, args, *others, **more)
+
+
+app = typer.Typer(cls=DefaultGroup, help="Golden vectors: write sets, run their benches; verify answers.")
+app.command("verify")(vectors_verify.verify)
+
+
+@app.command("write")
+def write(
     program: Annotated[
-        Path, typer.Argument(metavar="PROG.yaml", help="The integer program; or a written set, to --run.")
-    ],
+        Path | None,
+        typer.Argument(metavar="[PROG.yaml]", help="The integer program; or a written set, to --run."),
+    ] = None,
+    datapath: Annotated[
+        str | None,
+        typer.Option(
+            "--datapath",
+            metavar="D",
+            help="Vectors of this datapath's units, in place of a program's.",
+            autocompletion=complete_datapath,
+        ),
+    ] = None,
+    unit: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--unit", metavar="U", help="Such as rescale, mac_column, add, pool, table; default: all."
+        ),
+    ] = None,
+    level: Annotated[
+        int | None, typer.Option("--level", min=1, max=2, help="Of units: 1 quick, 2 thorough; default: 1.")
+    ] = None,
+    beats: Annotated[
+        int | None, typer.Option("--beats", min=1, max=64, help="Of the unit mac_column; default: 4.")
+    ] = None,
     output: Annotated[
         Path | None, typer.Option("-o", "--output", metavar="DIR", help="The folder to write.")
     ] = None,
@@ -24,12 +67,23 @@ def vectors(
         Path | None,
         typer.Option("--input", metavar="X.h5", help="Images: HDF5 or npz; without: seeded codes."),
     ] = None,
-    seed: Annotated[int, typer.Option("--seed", min=0, help="Of the codes, where no images are given.")] = 0,
+    seed: Annotated[
+        int, typer.Option("--seed", min=0, help="Of units' cases; of codes, where no images are given.")
+    ] = 0,
     step: Annotated[
         list[str] | None, typer.Option("--step", help="Only this step; may be given again.")
     ] = None,
-    format_: Annotated[str, typer.Option("--format", help="hex ($readmemh) or npy.")] = "hex",
-    images: Annotated[int, typer.Option("--images", min=1, help="How many images.")] = 1,
+    format_: Annotated[
+        str | None,
+        typer.Option(
+            "--format",
+            help="hex ($readmemh), text, bin (little-endian), npy, npz or c; default: hex. "
+            "Of one unit without -o: text, as a stream.",
+        ),
+    ] = None,
+    images: Annotated[
+        int | None, typer.Option("--images", min=1, help="How many images; default: 1.")
+    ] = None,
     sample: Annotated[
         int | None, typer.Option("--sample", min=1, help="Of large steps, only so many output pixels.")
     ] = None,
@@ -54,10 +108,25 @@ def vectors(
     ] = None,
     json: options.Json = False,
 ) -> None:
-    """Write golden vectors: stimulus, parameters, expected responses, self-checking benches; run them."""
+    """Write golden vectors: stimulus, parameters, expected responses, self-checking benches; run them.
+
+    Of a program's steps (PROG.yaml -o DIR) or of a datapath's units (--datapath D). `write` may be left out;
+    `npusim vectors verify --help` tells of the other direction.
+    """
     from npusim.errors import InputError
     from npusim.vectors.bench.simulators import Simulator
 
+    of_steps = {"--input": inputs, "--step": step, "--images": images, "--sample": sample}
+    of_units = {"--unit": unit, "--level": level, "--beats": beats}
+    if datapath is not None:
+        _refuse({**of_steps, "PROG.yaml": program, "--run": run}, "does not go with --datapath")
+        write_units(datapath, unit, level or 1, seed, beats, format_, output, json)
+        return
+    _refuse(of_units, "is of units", "with --datapath")
+    if program is None:
+        raise InputError(
+            "vectors of what?", key="PROG.yaml", allowed="a program, a set to --run, or --datapath D"
+        )
     simulator = None if run is None else options.choice(Simulator, run, "--run")
     if dump is not None and simulator is None:
         raise InputError("is written where benches run", key="--dump", allowed="with --run")
@@ -71,11 +140,19 @@ def vectors(
         if output is None:
             raise InputError("is needed to write vectors of a program", key="-o")
         folder = output
-        manifest = _write(program, output, inputs, step, format_, images, sample, seed)
+        manifest = _write(program, output, inputs, step, format_ or "hex", images or 1, sample, seed)
     if manifest is not None and simulator is None:
         _tell_written(folder, manifest, json)
     if simulator is not None:
         _run(folder, simulator, rtl or [], top, ports, dump, json)
+
+
+def _refuse(given: Mapping[str, object], why: str, allowed: str | None = None) -> None:
+    from npusim.errors import InputError
+
+    for option, value in given.items():
+        if value is not None and value != []:
+            raise InputError(why, key=option, allowed=allowed)
 
 
 def _write(
@@ -111,6 +188,7 @@ def _write(
             format=chosen,
             images=images,
             sample_pixels=sample,
+            input_seed=seed if inputs is None else None,
             progress=progress.count,
         )
     if chosen is VectorFormat.HEX:

@@ -33,12 +33,16 @@ _PER_PATTERN = 4
 
 def solve(unit: PipelineUnit, wanted: Bin) -> PipelineVector | None:
     """A vector that hits a bin; None if none was found."""
+    return next(solutions(unit, wanted), None)
+
+
+def solutions(unit: PipelineUnit, wanted: Bin, budget: int = BUDGET) -> Iterator[PipelineVector]:
+    """Vectors that hit a bin, as many as `budget` candidates for each condition find."""
     for condition in wanted.conditions:
-        for candidate in islice(_candidates(unit, condition), BUDGET):
+        for candidate in islice(_candidates(unit, condition), budget):
             vector = _completed(unit, candidate)
             if unit.problem(vector) is None and condition.holds(unit, unit.observe(vector)):
-                return vector
-    return None
+                yield vector
 
 
 def _candidates(unit: PipelineUnit, condition: Condition) -> Iterator[PipelineVector]:

@@ -28,6 +28,12 @@ class BeatOrder(Model):
         Field(description="the files hold raw codes; `subtract`: the MAC takes x_zero off each of them"),
     ]
     pad_code: Annotated[int, Field(description="the code of padded positions")]
+    tile_order: Annotated[
+        str, Field(description="in which order an array of several columns makes its outputs")
+    ] = "pixels; of each, tiles of neighbouring output channels; of each tile all beats"
+    partial_tiles: Annotated[str, Field(description="what the columns do that a last tile leaves over")] = (
+        "not enabled, not compared"
+    )
     missing_activation: Annotated[
         int, Field(description="what fills missing lanes of partial blocks: the code whose operand is zero")
     ]

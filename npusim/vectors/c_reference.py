@@ -122,16 +122,28 @@ def _pipelines(datapath: Datapath) -> Iterator[Function]:
             yield Function(_name(datapath, operation, role), comment, arguments, (*body, "return v;"))
 
 
-def _field_arguments(stages: Sequence[BaseStage], prefix: str = "") -> list[Argument]:
-    """The fields that stages read, in the order they first do."""
-    found: dict[str, Argument] = {}
+def fields_read(stages: Sequence[BaseStage]) -> dict[str, int]:
+    """The fields that stages read, in the order of a function's arguments; entries of tables, else 0."""
+    found: dict[str, int] = {}
     for stage in stages:
         operands: Sequence[Operand] = stage.operands()
         for name in filter(None, map(field_name, operands)):
-            found.setdefault(name, Argument(f"{prefix}field_{identifier(name)}"))
+            found.setdefault(name, 0)
         if isinstance(stage, Table):
-            found[stage.table] = Argument(f"{prefix}field_{identifier(stage.table)}", stage.entries)
-    return list(found.values())
+            found[stage.table] = stage.entries
+    return found
+
+
+def function_name(datapath: Datapath, what: str) -> str:
+    """The C function of ``mac.result`` (a pipeline), ``add`` (an operation), ``mac.beat`` (a MAC's part)."""
+    return f"{identifier(datapath.name)}_{what.replace('.', '_')}"
+
+
+def _field_arguments(stages: Sequence[BaseStage], prefix: str = "") -> list[Argument]:
+    return [
+        Argument(f"{prefix}field_{identifier(name)}", entries)
+        for name, entries in fields_read(stages).items()
+    ]
 
 
 def _mac(datapath: Datapath) -> Iterator[Function]:
@@ -202,4 +214,4 @@ def _combinations(datapath: Datapath) -> Iterator[Function]:
 
 
 def _name(datapath: Datapath, operation: str, role: PipelineRole) -> str:
-    return f"{identifier(datapath.name)}_{operation}_{role}"
+    return function_name(datapath, f"{operation}.{role}")

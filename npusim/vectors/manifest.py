@@ -10,6 +10,7 @@ from typing import Annotated, Any, Literal
 from pydantic import Field, JsonValue
 
 from npusim.datapath import Datapath
+from npusim.datapath.stage_operands import bus_bits, registers
 from npusim.errors import CheckFailed, InputError
 from npusim.files.yaml_file import Document, validate
 from npusim.model import Model, Shape
@@ -20,6 +21,10 @@ from npusim.vectors.stream import Role
 
 MANIFEST_NAME = "manifest.json"
 _MAX_BYTES = 256 << 20
+
+LaneOrder = Literal["lane 0 in the least significant bits"]
+LANE_ORDER: LaneOrder = "lane 0 in the least significant bits"
+ByteOrder = Annotated[Literal["little"], Field(description="of integers in binary files")]
 
 Digest = Annotated[str, Field(pattern=r"^[0-9a-f]{64}$", description="SHA-256 of the file's bytes")]
 FilePath = Annotated[str, Field(min_length=1, max_length=500, description="relative to the manifest")]
@@ -36,10 +41,15 @@ class VectorFile(Model):
     """One file of words."""
 
     path: FilePath
+    member: Annotated[str | None, Field(description="its name in the archive that `path` is")] = None
     name: str
     role: Role
     words: Annotated[int, Field(ge=1)]
     bits: Annotated[int, Field(description="of one code", ge=1, le=64)]
+    container_bits: Annotated[
+        int | None,
+        Field(description="bits of the little-endian integer that holds a code; absent: text", ge=8),
+    ] = None
     lanes: Annotated[int, Field(description="codes in a word; lane 0 least significant", ge=1)]
     word_bits: Annotated[int, Field(description="bits * lanes: the width of a $readmemh memory", ge=1)]
     signed: Annotated[bool, Field(description="codes are two's complement")]
@@ -94,6 +104,31 @@ class ProgramFiles(Model):
     arrays_sha256: Digest | None = None
 
 
+class RegisterPlace(Model):
+    """One register on the bus."""
+
+    name: str
+    offset: Annotated[int, Field(description="its least significant bit", ge=0)]
+    bits: Annotated[int, Field(description="0: a table, or a register the hardware lacks", ge=0)]
+    signed: bool
+
+
+class RegisterLayout(Model):
+    """How the reference's `registers` bus packs multiplier, shift, inverse shift, zero points, bounds."""
+
+    bits: Annotated[int, Field(ge=1)]
+    fields: tuple[RegisterPlace, ...]
+
+    @classmethod
+    def of(cls, datapath: Datapath) -> RegisterLayout:
+        """That of a datapath."""
+        places = [
+            RegisterPlace(name=r.name, offset=r.offset, bits=r.bits, signed=r.signed)
+            for r in registers(datapath)
+        ]
+        return cls(bits=bus_bits(datapath), fields=tuple(places))
+
+
 class Sample(Model):
     """How output pixels of mac steps were chosen."""
 
@@ -105,17 +140,21 @@ class Manifest(Model):
     """A set of golden vectors.
 
     Hex files have one comment, then one word a line: ceil(word_bits / 4) digits, bits above word_bits
-    zero. In npy files words are (words, lanes), or (words,) for files without a lane axis,
-    little-endian, in the narrowest of 8, 16, 32 and 64 bits.
+    zero. Text files have one comment, then the decimal codes of a word in a line, lane 0 first. In the
+    other formats words are (words, lanes), or (words,) for files without a lane axis, in the narrowest of
+    8, 16, 32 and 64 bits: npy and bin little-endian, npz an archive of npy files, c an array in a header.
     """
 
     format: Literal["npusim-vectors-1"] = "npusim-vectors-1"
     npusim_version: str
     arithmetic_version: Literal[1] = ARITHMETIC_VERSION
     vector_format: VectorFormat
-    lane_order: Literal["lane 0 in the least significant bits"] = "lane 0 in the least significant bits"
+    lane_order: LaneOrder = LANE_ORDER
+    byte_order: ByteOrder = "little"
     images: Annotated[int, Field(ge=1)]
+    seed: Annotated[int | None, Field(description="of the input codes; absent: images were given")] = None
     sample: Sample | None = None
+    registers: RegisterLayout
     program: ProgramFiles
     network: NetworkVectors
     steps: tuple[StepVectors, ...]
@@ -135,7 +174,7 @@ class Manifest(Model):
     def paths(self) -> list[str]:
         """All files the set consists of, the manifest itself left out."""
         program = [path for path in (self.program.path, self.program.arrays) if path is not None]
-        return [*program, *(file.path for file in self.files)]
+        return [*program, *dict.fromkeys(file.path for file in self.files)]
 
     def plain(self) -> dict[str, Any]:
         """The manifest as JSON-like data."""
@@ -154,7 +193,17 @@ def read_manifest(path: str | Path) -> Manifest:
     InputError
         If it is missing, unreadable, or no manifest.
     """
-    path = Path(path)
+    return validate(read_json(Path(path)), Manifest)
+
+
+def read_json(path: Path) -> Document:
+    """A JSON document, not yet validated.
+
+    Raises
+    ------
+    InputError
+        If it is missing, unreadable, too large, or no JSON.
+    """
     try:
         with path.open("rb") as stream:
             content = stream.read(_MAX_BYTES + 1)
@@ -167,7 +216,7 @@ def read_manifest(path: str | Path) -> Manifest:
     except (ValueError, RecursionError) as error:
         line = error.lineno if isinstance(error, json.JSONDecodeError) else None
         raise InputError(f"not JSON: {error}", file=path, line=line) from None
-    return validate(Document(path, data, {}), Manifest)
+    return Document(path, data, {})
 
 
 def _refuse_constant(name: str) -> None:

@@ -4,22 +4,23 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from difflib import get_close_matches
 
 import npusim
 from npusim.errors import InputError
 from npusim.program import Program
 from npusim.steps.base import Step
+from npusim.vectors.file_entry import file_entry
 from npusim.vectors.formats import VectorFormat
 from npusim.vectors.layouts import Layout, StepContext, layout_of
 from npusim.vectors.layouts.base import tensor_stream
 from npusim.vectors.layouts.registers import attributes
 from npusim.vectors.manifest import (
-    Axis,
     Manifest,
     NetworkVectors,
     ProgramFiles,
+    RegisterLayout,
     Sample,
     StepVectors,
     Tensor,
@@ -50,6 +51,7 @@ class Plan:
     images: int
     sampling: Sampling | None
     steps: tuple[StepPlan, ...]
+    seed: int | None = None
 
     def path(self, folder: str, stream: Stream) -> str:
         """A file's path in the set."""
@@ -84,10 +86,10 @@ class Plan:
     def files(self) -> Iterator[tuple[str, Stream]]:
         """Every file: its path and its stream."""
         for stream in self.network_streams():
-            yield self.path(NETWORK_FOLDER, stream), stream
+            yield self.path(NETWORK_FOLDER, stream), replace(stream, owner=NETWORK_FOLDER)
         for step in self.steps:
             for stream in self.step_streams(step):
-                yield self.path(step.folder, stream), stream
+                yield self.path(step.folder, stream), replace(stream, owner=step.folder)
 
     def size(self) -> int:
         """Bytes of all vector files."""
@@ -99,6 +101,8 @@ class Plan:
             npusim_version=npusim.__version__,
             vector_format=self.format,
             images=self.images,
+            seed=self.seed,
+            registers=RegisterLayout.of(self.program.datapath),
             sample=None
             if self.sampling is None
             else Sample(pixels=self.sampling.pixels, seed=self.sampling.seed),
@@ -135,21 +139,7 @@ class Plan:
         self, folder: str, streams: Sequence[Stream], digests: Mapping[str, str]
     ) -> tuple[VectorFile, ...]:
         return tuple(
-            VectorFile(
-                path=self.path(folder, stream),
-                name=stream.name,
-                role=stream.role,
-                words=stream.words,
-                bits=stream.bits,
-                lanes=stream.codes_per_word,
-                word_bits=stream.bits * stream.codes_per_word,
-                signed=stream.signed,
-                order=tuple(Axis(axis=name, size=size) for name, size in stream.axes),
-                tensor=stream.tensor,
-                missing_lanes=stream.missing_lanes,
-                sha256=digests[self.path(folder, stream)],
-            )
-            for stream in streams
+            file_entry(self.path(folder, stream), stream, self.format.words, digests) for stream in streams
         )
 
 
@@ -159,8 +149,9 @@ def plan_vectors(
     vector_format: VectorFormat,
     images: int,
     sampling: Sampling | None,
+    seed: int | None = None,
 ) -> Plan:
-    """Plan a set.
+    """Plan a set; `seed`: that of its input codes, to be told.
 
     Raises
     ------
@@ -183,7 +174,7 @@ def plan_vectors(
                 sampling,
             )
             planned.append(StepPlan(index, step, folder, layout_of(context)))
-    return Plan(program, vector_format, images, sampling, tuple(planned))
+    return Plan(program, vector_format, images, sampling, tuple(planned), seed)
 
 
 def _known(names: Sequence[str], steps: Sequence[str] | None) -> set[str]:

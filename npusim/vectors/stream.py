@@ -34,6 +34,8 @@ class Role(StrEnum):
     """A whole input tensor."""
     EXPECTED_ACCUMULATORS = "expected_accumulators"
     EXPECTED_OUTPUTS = "expected_outputs"
+    EXPECTED_EVENTS = "expected_events"
+    """What else happened, a flag or a count for each case of a unit."""
 
 
 Axes = tuple[tuple[str, int], ...]
@@ -57,6 +59,8 @@ class Stream:
         The tensor of the program whose codes these are.
     missing_lanes
         What fills the lanes that a partial block leaves empty.
+    owner
+        The folder it stands in, for formats that name arrays.
     """
 
     name: str
@@ -67,6 +71,7 @@ class Stream:
     lanes: int | None = None
     tensor: str | None = None
     missing_lanes: str | None = None
+    owner: str = ""
 
     @property
     def words(self) -> int:

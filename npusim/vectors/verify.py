@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 import numpy as np
@@ -12,6 +12,7 @@ from npusim.files.digest import file_digest
 from npusim.files.paths import inside
 from npusim.program import load_program
 from npusim.steps.base import Array
+from npusim.vectors.file_entry import place_of
 from npusim.vectors.formats import WordReader
 from npusim.vectors.generate import Generator
 from npusim.vectors.manifest import MANIFEST_NAME, Manifest, read_manifest, require_same
@@ -37,42 +38,49 @@ def verify(folder: str | Path) -> None:
     manifest = read_manifest(place / MANIFEST_NAME)
     plan = _plan(place, manifest)
     streams = dict(plan.files())
-    readers = {path: plan.format.words.reader(place / path, stream) for path, stream in streams.items()}
+
+    def opened(path: str) -> WordReader:
+        words = plan.format.words
+        return words.reader(place / place_of(path, words), streams[path])
+
+    readers = {path: opened(path) for path in streams}
     for reader in readers.values():
         reader.open()
     inputs = {name: plan.path(NETWORK_FOLDER, stream) for name, stream in plan.network_inputs().items()}
     recorded = {file.path: file.sha256 for file in manifest.files}
     for path in inputs.values():
-        _read_through(plan.format.words.reader(place / path, streams[path]))
-        _check_digest(place, path, recorded[path])
+        _read_through(opened(path))
+        check_digest(place, place_of(path, plan.format.words), recorded)
     generator = Generator(plan, _Comparison(readers, streams))
     generator.constants()
-    stimulus = {name: plan.format.words.reader(place / path, streams[path]) for name, path in inputs.items()}
-    generator.images(_images(plan, stimulus))
-    for path, reader in readers.items():
+    generator.images(_images(plan, {name: opened(path) for name, path in inputs.items()}))
+    for reader in readers.values():
         reader.finish()
-        _check_digest(place, path, recorded[path])
+    for path in recorded:
+        check_digest(place, path, recorded)
 
 
 def _plan(folder: Path, manifest: Manifest) -> Plan:
     """What the recorded program makes; it must be what the manifest says."""
     recorded = manifest.program
-    _check_digest(folder, recorded.path, recorded.sha256)
+    check_digest(folder, recorded.path, {recorded.path: recorded.sha256})
     if recorded.arrays is not None:
-        _check_digest(folder, recorded.arrays, recorded.arrays_sha256 or "")
+        check_digest(folder, recorded.arrays, {recorded.arrays: recorded.arrays_sha256 or ""})
     program = load_program(inside(folder, recorded.path))
     sample = manifest.sample
     sampling = None if sample is None else Sampling(sample.pixels, sample.seed)
     names = [step.name for step in manifest.steps]
     try:
-        plan = plan_vectors(program, names, manifest.vector_format, manifest.images, sampling)
+        plan = plan_vectors(program, names, manifest.vector_format, manifest.images, sampling, manifest.seed)
     except InputError as error:
         raise error.at(file=folder / MANIFEST_NAME) from None
     # With the digests the manifest records: they are compared with the files, not with each other.
-    digests = {file.path: file.sha256 for file in manifest.files}
-    missing = [path for path, _ in plan.files() if path not in digests]
+    listed = {file.path: file.sha256 for file in manifest.files}
+    places = {path: place_of(path, plan.format.words) for path, _ in plan.files()}
+    missing = [place for place in places.values() if place not in listed]
     if missing:
         raise CheckFailed(f"{folder / MANIFEST_NAME}: does not list {missing[0]}")
+    digests = {path: listed[place] for path, place in places.items()}
     wanted = plan.manifest(recorded.replace(name=program.name), digests).plain()
     found = manifest.plain()
     # Which version wrote a set is worth knowing and changes nothing.
@@ -82,12 +90,19 @@ def _plan(folder: Path, manifest: Manifest) -> Plan:
     return plan
 
 
-def _check_digest(folder: Path, path: str, recorded: str) -> None:
+def check_digest(folder: Path, path: str, recorded: Mapping[str, str]) -> None:
+    """Compare a file with the digest recorded for its path.
+
+    Raises
+    ------
+    CheckFailed
+        If it is missing or another one.
+    """
     file = inside(folder, path)
     if not file.is_file():
         raise CheckFailed(f"{file}: the file is missing")
     found = file_digest(file)
-    if found != recorded:
+    if found != recorded[path]:
         raise CheckFailed(f"{file}: content differs from its sha256 in the manifest; found {found}")
 
 

@@ -3,29 +3,27 @@
 from __future__ import annotations
 
 import contextlib
-import hashlib
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import ExitStack
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 
 from npusim.errors import InputError
-from npusim.files.atomic import atomic_path, output_folder, write_text
+from npusim.files.atomic import output_folder, write_text
 from npusim.files.digest import file_digest
 from npusim.files.paths import inside
 from npusim.input_codes import to_codes
 from npusim.program import Program
 from npusim.simulator import Inputs
 from npusim.steps.base import Array
+from npusim.vectors.file_entry import place_of
 from npusim.vectors.formats import VectorFormat
 from npusim.vectors.generate import Generator, Progress
+from npusim.vectors.growing import GrowingFiles
 from npusim.vectors.manifest import MANIFEST_NAME, Manifest, ProgramFiles, read_manifest
 from npusim.vectors.pixels import Sampling
 from npusim.vectors.plan import Plan, plan_vectors
-from npusim.vectors.stream import Stream
-from npusim.vectors.words import Words
 
 PROGRAM_NAME = "program.yaml"
 DEFAULT_MAX_BYTES = 1 << 30
@@ -41,6 +39,7 @@ def write_vectors(
     images: int = 1,
     sample_pixels: int | None = None,
     seed: int = 0,
+    input_seed: int | None = None,
     max_bytes: int = DEFAULT_MAX_BYTES,
     progress: Progress | None = None,
 ) -> Manifest:
@@ -58,6 +57,8 @@ def write_vectors(
     sample_pixels
         Show only so many output pixels of each mac step: corners and edges, and others that `seed`
         chooses. None: all.
+    input_seed
+        What seed the inputs were made of, for the manifest; None: they were given.
     max_bytes
         Refuse to write more than this.
     progress
@@ -69,18 +70,18 @@ def write_vectors(
         If steps, inputs or folder do not suit, or the set would be larger than `max_bytes`.
     """
     sampling = None if sample_pixels is None else Sampling(sample_pixels, seed)
-    plan = plan_vectors(program, steps, VectorFormat(format), images, sampling)
+    plan = plan_vectors(program, steps, VectorFormat(format), images, sampling, input_seed)
     _check_size(plan, max_bytes)
     codes = to_codes(program, _first(inputs, images))
     with output_folder(folder) as place:
         previous = _previous(place)
         with ExitStack() as stack:
-            files = _Files(place, plan, stack)
+            files = GrowingFiles(place, plan.format.words, dict(plan.files()), stack)
             generator = Generator(plan, files, progress)
             generator.constants()
             generator.images({name: batch[image] for name, batch in codes.items()} for image in range(images))
             digests = files.finish()
-            _remove(place, previous, keep=set(digests))
+            _remove(place, previous, keep={place_of(path, plan.format.words) for path in digests})
             program.save(place / PROGRAM_NAME)
         manifest = plan.manifest(program_files(place, program.name), digests)
         write_text(place / MANIFEST_NAME, manifest.to_json())
@@ -153,50 +154,3 @@ def _remove(folder: Path, previous: Manifest | None, keep: set[str]) -> None:
             path.unlink(missing_ok=True)
         with contextlib.suppress(OSError):  # not empty yet, or the folder itself
             path.parent.rmdir()
-
-
-class _Files:
-    """Grows every file of a set under a temporary name; they take their names when `stack` is left."""
-
-    def __init__(self, folder: Path, plan: Plan, stack: ExitStack) -> None:
-        self._words = plan.format.words
-        self._streams: dict[str, Stream] = dict(plan.files())
-        self._written = dict.fromkeys(self._streams, 0)
-        self._digests: dict[str, Any] = {}
-        self._temporary: dict[str, Path] = {}
-        for path, stream in self._streams.items():
-            stack.enter_context(_subfolder((folder / path).parent))
-            self._temporary[path] = stack.enter_context(atomic_path(folder / path))
-            self._digests[path] = hashlib.sha256()
-            self._append(path, self._words.header(stream))
-
-    def add(self, path: str, words: Words) -> None:
-        """Append words to a file."""
-        self._written[path] += len(words)
-        self._append(path, self._words.encode(self._streams[path], words))
-
-    def finish(self) -> dict[str, str]:
-        """The digest of every file, all of them complete."""
-        for path, stream in self._streams.items():
-            if self._written[path] != stream.words:
-                raise AssertionError(f"{path}: {self._written[path]} words of {stream.words}")
-        return {path: digest.hexdigest() for path, digest in self._digests.items()}
-
-    def _append(self, path: str, content: bytes) -> None:
-        with self._temporary[path].open("ab") as file:
-            file.write(content)
-        self._digests[path].update(content)
-
-
-@contextlib.contextmanager
-def _subfolder(path: Path) -> Iterator[None]:
-    """A folder that goes away again if nothing came to stand in it."""
-    try:
-        path.mkdir(exist_ok=True)
-    except OSError as error:
-        raise InputError(f"cannot be used as a folder: {error.strerror}", file=path) from None
-    try:
-        yield
-    finally:
-        with contextlib.suppress(OSError):
-            path.rmdir()

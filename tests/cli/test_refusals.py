@@ -71,7 +71,7 @@ REFUSED = [
     ((*RUN, "--taps", "conv:foo"), "no such tap; found 'foo'; allowed: accumulator"),
     ((*RUN, "--statistics", "all"), "allowed: False, True, off, events, prefix"),
     ((*RUN, "--datapath", "wes_npu_inverse0"), "steps[0].fields.inverse_shift: does not fit"),
-    ((*VECTORS, "--format", "foo"), "--format: no such choice; found 'foo'; allowed: hex, npy"),
+    ((*VECTORS, "--format", "foo"), "--format: no such choice; found 'foo'; allowed: hex, text, bin"),
     ((*VECTORS, "--step", "foo"), "no step of this name; found 'foo'"),
     (("eval", "two_net.yaml", "prog.yaml", "--data", "x.h5"), "reads other inputs than the network"),
     (("eval", "two_net.yaml", "two.yaml", "--data", "x.h5"), "only programs of one input"),

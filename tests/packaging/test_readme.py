@@ -31,7 +31,9 @@ def commands() -> set[str]:
     found = set()
     for name, command in top.items():
         inner = getattr(command, "commands", None)
-        found |= {name} if inner is None else {f"{name} {below}" for below in inner}
+        default = getattr(command, "default", None)  # may be left out
+        below = [name if one == default else f"{name} {one}" for one in inner or ()]
+        found |= {name} if inner is None else set(below)
     return found
 
 

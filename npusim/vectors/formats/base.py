@@ -17,13 +17,23 @@ class WordFormat(ABC):
     ----------
     suffix
         The ending of its files.
+    archive
+        The name of the file that holds all files of a folder; None: each stands alone.
+    binary
+        Whether codes are integers of 8, 16, 32 or 64 bits, to be read as such.
     """
 
     suffix: str
+    archive: str | None = None
+    binary: bool = False
 
     @abstractmethod
     def header(self, stream: Stream) -> bytes:
         """What stands before the first word."""
+
+    def footer(self, stream: Stream) -> bytes:
+        """What stands behind the last word."""
+        return b""
 
     @abstractmethod
     def encode(self, stream: Stream, words: Words) -> bytes:
@@ -39,7 +49,8 @@ class WordFormat(ABC):
 
     def size(self, stream: Stream) -> int:
         """The bytes of the whole file."""
-        return len(self.header(stream)) + stream.words * self.word_bytes(stream)
+        words = stream.words * self.word_bytes(stream)
+        return len(self.header(stream)) + words + len(self.footer(stream))
 
 
 class WordReader(ABC):
@@ -51,7 +62,7 @@ class WordReader(ABC):
     def __init__(self, path: Path, stream: Stream, layout: WordFormat) -> None:
         self.path, self.stream = path, stream
         self._word_bytes = layout.word_bytes(stream)
-        self._header = layout.header(stream)
+        self._header, self._footer = layout.header(stream), layout.footer(stream)
         self._offset = len(self._header)
         self._words_read = 0
 
@@ -96,7 +107,7 @@ class WordReader(ABC):
         return words
 
     def finish(self) -> None:
-        """Check that nothing follows the last word.
+        """Check that nothing follows the last word but what must.
 
         Raises
         ------
@@ -104,7 +115,10 @@ class WordReader(ABC):
         """
         if self._words_read != self.stream.words:
             raise CheckFailed(f"{self.path}: {self.stream.words} words wanted, {self._words_read} expected")
-        if self._bytes(self._offset, 1):
+        found = self._bytes(self._offset, len(self._footer) + 1)
+        if len(found) < len(self._footer):
+            raise CheckFailed(f"{self.where(self._words_read)}: the file ends behind the last word")
+        if found != self._footer:
             raise CheckFailed(f"{self.where(self._words_read)}: something follows the last word")
 
     def _bytes(self, offset: int, count: int) -> bytes:
