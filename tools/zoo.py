@@ -6,14 +6,15 @@ The zoo itself stays outside the project, in the folder that NPUSIM_ZOO names (m
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import numpy.typing as npt
 
 from npusim.evaluation.fitting import Fitting
+from npusim.evaluation.samples import Batch
 from npusim.files.data import open_data
 from npusim.importers import import_network
 from npusim.network import Network
@@ -182,14 +183,48 @@ def calibration(network: ZooNetwork, count: int = 64) -> Array:
     return data[:, ::-1, ::-1] if network.task is TaskKind.SEGMENTATION else data
 
 
-def test_batches(network: ZooNetwork, size: int, limit: int | None) -> Iterator[tuple[Array, Array | None]]:
-    """The test data as they are stored, in batches, at most `limit` rows of the files."""
-    left = limit
-    for file, start, stop in network.test:
-        last = stop if left is None else min(stop, start + left)
-        for first in range(start, last, size):
-            yield _samples(file, first, min(first + size, last))
-        if left is not None:
-            left -= last - start
-            if left <= 0:
-                return
+class TestSamples:
+    """A network's test data as they are stored: its files' rows behind each other, read piece by piece.
+
+    Parameters
+    ----------
+    limit
+        At most so many; None: all.
+    """
+
+    __test__ = False  # no test of pytest's
+
+    def __init__(self, network: ZooNetwork, limit: int | None = None) -> None:
+        self._parts: list[tuple[str, int, int]] = []
+        left = limit
+        for file, start, stop in network.test:
+            with open_data(folder() / "data" / file) as data:
+                last = min(stop, data.shape[0], *([] if left is None else [start + left]))
+                self._row_shape = data.shape[1:]
+            self._parts.append((file, start, last))
+            left = None if left is None else left - (last - start)
+            if left == 0:
+                break
+
+    @property
+    def row_shape(self) -> tuple[int, ...]:
+        """The shape of one sample."""
+        return self._row_shape
+
+    def __len__(self) -> int:
+        return sum(stop - start for _, start, stop in self._parts)
+
+    def read(self, start: int, stop: int) -> Batch:
+        """Samples start..stop-1, which may lie in several files."""
+        found, begin = [], 0
+        for file, first, last in self._parts:
+            low, high = max(start - begin, 0), min(stop - begin, last - first)
+            if low < high:
+                found.append(_samples(file, first + low, first + high))
+            begin += last - first
+        known = [labels for _, labels in found if labels is not None]
+        return Batch(np.concatenate([raw for raw, _ in found]), np.concatenate(known) if known else None)
+
+    def name(self, index: int) -> str | None:
+        """Its index is all it has."""
+        return None

@@ -47,38 +47,126 @@ class Place:
         """The real value of one code."""
         return self.program.real.tensors[tensor].scale
 
+    def values(self, tensor: str) -> Tensor:
+        """A tensor in real units, channels second."""
+        import torch
 
-def run(
-    program: Program, simulator: Simulator, inputs: Mapping[str, Codes], shifts: Mapping[str, Tensor]
-) -> dict[str, Tensor]:
-    """The outputs in real units, exactly the simulator's, differentiable by `shifts`.
+        return torch.from_numpy(_channels_second(real_values(self.program, tensor, self.exact[tensor])))
+
+
+class Run:
+    """One run of a program, exactly, and the way back from its answers to its biases.
+
+    Only clamps and, where a step is not linear, its inputs are read on the way back: there is no forward pass
+    but the simulator's.
 
     Parameters
     ----------
-    simulator
-        Of the program with its present biases.
     inputs
         Codes.
-    shifts
-        Per MAC step what its biases were moved by, in real units.
+
+    Attributes
+    ----------
+    place
+        The program, and the codes of all its tensors.
+    outputs
+        The answers in real units, exactly the simulator's: leaves that a loss is computed from.
 
     Raises
     ------
     InputError
-        If a step has no gradient here, or a tensor has no scale.
+        If a tensor has no scale.
     """
+
+    def __init__(self, program: Program, inputs: Mapping[str, Codes]) -> None:
+        made = [step.output for step in program.ordered_steps]
+        watched = program.replace(output_names=tuple(made))
+        exact = {**inputs, **Simulator(watched).run(inputs).outputs}
+        self.place = Place(program, exact)
+        self.outputs = {name: self.place.values(name).requires_grad_() for name in program.output_names}
+
+    def gradients(self) -> dict[str, Tensor]:
+        """By what each bias of a MAC step is worth: the gradient that a loss has put on `outputs`, led back.
+
+        Raises
+        ------
+        InputError
+            If a step has no gradient here.
+        """
+        program = self.place.program
+        arrived = {name: x.grad for name, x in self.outputs.items() if x.grad is not None}
+        found: dict[str, Tensor] = {}
+        tuned = _behind_biases(program)
+        for step in reversed(program.ordered_steps):
+            gradient = arrived.pop(step.output, None)
+            if gradient is None:
+                continue
+            gradient = self._through_clamp(step, gradient)
+            if isinstance(step, MacStep):
+                found[step.name] = gradient.sum(dim=[axis for axis in range(gradient.ndim) if axis != 1])
+            if not tuned & set(step.inputs):
+                continue
+            for name, part in zip(step.inputs, pulled(step, gradient, self.place), strict=True):
+                if name in tuned:
+                    arrived[name] = part + arrived[name] if name in arrived else part
+        return found
+
+    def _through_clamp(self, step: Step, gradient: Tensor) -> Tensor:
+        """Nothing goes back where the step's clamp held a value."""
+        import torch
+
+        low, high = (getattr(step, "fields", {}).get(name) for name in ("low", "high"))
+        if isinstance(step, ClampStep):
+            low, high = step.low, step.high
+        codes, held = self.place.exact[step.output], None
+        for at_bound in (None if low is None else codes <= low, None if high is None else codes >= high):
+            if at_bound is not None:
+                held = at_bound if held is None else held | at_bound
+        return gradient if held is None else gradient * ~torch.from_numpy(_channels_second(held))
+
+
+def _behind_biases(program: Program) -> set[str]:
+    """The tensors that depend on some bias."""
+    found: set[str] = set()
+    for step in program.ordered_steps:
+        if isinstance(step, MacStep) or found & set(step.inputs):
+            found.add(step.output)
+    return found
+
+
+@singledispatch
+def pulled(step: Step, gradient: Tensor, place: Place) -> Sequence[Tensor]:
+    """The gradient by each input of a step, from that by its output before the clamp."""
     import torch
 
-    taps = [f"{step.name}:output" for step in program.ordered_steps]
-    made = simulator.run(inputs, taps=taps).taps
-    exact = {**inputs, **{step.output: made[step.name]["output"] for step in program.ordered_steps}}
-    place = Place(program, exact)
-    tensors = {
-        name: torch.from_numpy(_channels_second(real_values(program, name, exact[name]))) for name in inputs
-    }
-    for step in program.ordered_steps:
-        tensors[step.output] = _step(step, [tensors[name] for name in step.inputs], place, shifts)
-    return {name: tensors[name] for name in program.output_names}
+    leaves = [place.values(name).requires_grad_() for name in step.inputs]
+    return torch.autograd.grad(linear_part(step, leaves, place), leaves, gradient)
+
+
+@pulled.register(MacStep)
+def _pulled_mac(step: MacStep, gradient: Tensor, place: Place) -> Sequence[Tensor]:
+    from torch.nn.grad import conv2d_input
+
+    weights = _real_weights(step, place)
+    shape = place.exact[step.inputs[0]].shape
+    if step.operation is MacOperation.DENSE:
+        return [(gradient.movedim(1, -1) @ weights).movedim(-1, 1)]
+    (top, bottom), (left, right) = step.padding
+    count, height, width, channels = shape
+    padded = (count, channels, height + top + bottom, width + left + right)
+    groups = channels if step.operation is MacOperation.DEPTHWISE_CONV2D else step.groups
+    kernels = weights.permute(0, 3, 1, 2)
+    made: Tensor = conv2d_input(padded, kernels, gradient, step.stride, (0, 0), step.dilation, groups)  # type: ignore[no-untyped-call]
+    return [made[:, :, top : top + height, left : left + width]]
+
+
+def _real_weights(step: MacStep, place: Place) -> Tensor:
+    """What weights multiply inputs by, both in real units."""
+    import torch
+
+    worth = np.asarray(place.program.real.accumulators[step.name]) / place.unit(step.inputs[0])
+    real = step.weights * worth.reshape(-1, *[1] * (step.weights.ndim - 1))
+    return torch.from_numpy(real.astype(np.float32))
 
 
 def real_values(program: Program, tensor: str, codes: Codes) -> npt.NDArray[np.float32]:
@@ -92,63 +180,12 @@ def real_values(program: Program, tensor: str, codes: Codes) -> npt.NDArray[np.f
     return real
 
 
-def _step(step: Step, inputs: Sequence[Tensor], place: Place, shifts: Mapping[str, Tensor]) -> Tensor:
-    import torch
-
-    codes = place.exact[step.output]
-    values = torch.from_numpy(_channels_second(real_values(place.program, step.output, codes)))
-    if not any(x.requires_grad for x in inputs) and step.name not in shifts:
-        return values
-    soft = linear_part(step, inputs, place)
-    if step.name in shifts:
-        soft = soft + shifts[step.name].reshape(1, -1, *[1] * (soft.ndim - 2))
-    free = torch.from_numpy(_channels_second(_unclamped(step, codes)))
-    soft = soft.clone() if soft._base is not None else soft  # a view's values are its input's
-    with torch.no_grad():
-        soft.copy_(values)
-    soft.register_hook(lambda gradient: gradient * free)  # type: ignore[no-untyped-call]
-    return soft
-
-
-def _unclamped(step: Step, codes: Codes) -> npt.NDArray[np.bool_]:
-    """Where the step's clamp let a value pass."""
-    low, high = (getattr(step, "fields", {}).get(name) for name in ("low", "high"))
-    if isinstance(step, ClampStep):
-        low, high = step.low, step.high
-    free = np.ones(codes.shape, np.bool_)
-    if low is not None:
-        free &= codes > low
-    if high is not None:
-        free &= codes < high
-    return free
-
-
 @singledispatch
 def linear_part(step: Step, inputs: Sequence[Tensor], place: Place) -> Tensor:
-    """The step in real numbers, up to a constant."""
+    """A step other than a MAC step in real numbers, up to a constant."""
     raise InputError(
         f"a {step.kind} step has no gradient", key=f"steps.{step.name}", allowed=", ".join(_kinds())
     )
-
-
-@linear_part.register(MacStep)
-def _mac(step: MacStep, inputs: Sequence[Tensor], place: Place) -> Tensor:
-    import torch
-    from torch.nn import functional
-
-    (x,) = inputs
-    worth = np.asarray(place.program.real.accumulators[step.name]) / place.unit(step.inputs[0])
-    real = step.weights * worth.reshape(-1, *[1] * (step.weights.ndim - 1))
-    weights = torch.from_numpy(real.astype(np.float32))
-    if step.operation is MacOperation.DENSE:
-        return (x.movedim(1, -1) @ weights.T).movedim(-1, 1) if x.ndim > 2 else x @ weights.T
-    groups = x.shape[1] if step.operation is MacOperation.DEPTHWISE_CONV2D else step.groups
-    (top, bottom), (left, right) = step.padding
-    even = top == bottom and left == right
-    x = x if even else functional.pad(x, (left, right, top, bottom))
-    padding = (top, left) if even else (0, 0)
-    kernels = weights.permute(0, 3, 1, 2)
-    return functional.conv2d(x, kernels, None, step.stride, padding, step.dilation, groups)
 
 
 @linear_part.register(BinaryStep)

@@ -13,10 +13,13 @@ from npusim.compiler.passes.fine_tune_bias import FineTuneBias
 from npusim.compiler.recipe import load_recipe
 from npusim.demo import bundled, load_images
 from npusim.errors import InputError
+from npusim.layers.conv2d import Conv2d
+from npusim.layers.depthwise_conv2d import DepthwiseConv2d
 from npusim.network import Network, load_network
 from npusim.simulator import Simulator
 from npusim.steps.mac import MacStep
-from tests.compiler.networks import images, residual
+from tests.compiler.networks import images, residual, some
+from tests.compiler.networks import network as small
 
 torch = pytest.importorskip("torch", reason="PyTorch is not installed: bias fine-tuning needs it")
 
@@ -40,11 +43,8 @@ def test_forward_is_the_simulator() -> None:
     assert all(np.array_equal(codes[name], inputs[name]) for name in codes)
     from npusim.input_codes import to_codes
 
-    shifts = {
-        s.name: torch.zeros(s.outputs, requires_grad=True) for s in program.steps if isinstance(s, MacStep)
-    }
-    made = straight_through.run(program, Simulator(program), to_codes(program, images(4)), shifts)
-    for name, values in made.items():
+    made = straight_through.Run(program, to_codes(program, images(4)))
+    for name, values in made.outputs.items():
         assert np.array_equal(
             values.detach().numpy(), straight_through.real_values(program, name, codes[name])
         )
@@ -58,13 +58,13 @@ def test_gradients_follow_the_integers() -> None:
 
     codes = to_codes(program, images(16))
     macs = [step for step in program.ordered_steps if isinstance(step, MacStep)]
-    shifts = {step.name: torch.zeros(step.outputs, requires_grad=True) for step in macs}
-    made = straight_through.run(program, Simulator(program), codes, shifts)["head"]
+    run = straight_through.Run(program, codes)
+    made = run.outputs["head"]
     weights = torch.from_numpy(np.random.default_rng(0).normal(size=made.shape).astype(np.float32))
     (made * weights).sum().backward()
+    gradients = run.gradients()
     for step in (macs[0], macs[-2], macs[-1]):  # conv, side, head
-        gradient = shifts[step.name].grad
-        assert gradient is not None
+        gradient = gradients[step.name]
         channel = int(gradient.abs().argmax())
         unit = program.real.tensors[step.output].scale
         answers = []
@@ -78,6 +78,44 @@ def test_gradients_follow_the_integers() -> None:
             answers.append((straight_through.real_values(program, "head", outputs) * weights.numpy()).sum())
         slope = (answers[0] - answers[1]) / (4 * unit)
         assert slope == pytest.approx(float(gradient[channel]), rel=0.35)
+
+
+@pytest.mark.parametrize("padding", [((0, 0), (0, 0)), ((1, 1), (1, 1)), ((0, 1), (2, 0))])
+@pytest.mark.parametrize("stride", [(1, 1), (2, 1)])
+@pytest.mark.parametrize("depthwise", [False, True])
+def test_a_convolution_is_led_back_as_pytorch_does(
+    depthwise: bool, stride: tuple[int, int], padding: tuple[tuple[int, int], tuple[int, int]]
+) -> None:
+    """Against its automatic gradient of the forward convolution, with the program's real weights."""
+    kind = DepthwiseConv2d if depthwise else Conv2d
+    weights = some(3, 3, 2, 1 if depthwise else 3, seed=4)
+    first = Conv2d(name="a", inputs=("x",), weights=some(3, 1, 1, 3), output="m")
+    layer = kind(name="b", inputs=("m",), weights=weights, stride=stride, padding=padding)
+    program = compiled(small([first, layer], ["b"]), images(2)).program
+    assert program is not None
+    from npusim.input_codes import to_codes
+
+    run = straight_through.Run(program, to_codes(program, images(2)))
+    step = next(step for step in program.steps if step.name == "b")
+    assert isinstance(step, MacStep)
+    real = (
+        torch.from_numpy(
+            (step.weights * np.float64(program.real.accumulators["b"]).reshape(-1, 1, 1, 1)).astype(
+                np.float32
+            )
+        )
+        / program.real.tensors["m"].scale
+    )
+    leaf = torch.zeros(2, 3, 6, 6, requires_grad=True)
+    (top, bottom), (left, right) = padding
+    padded = torch.nn.functional.pad(leaf, (left, right, top, bottom))
+    made = torch.nn.functional.conv2d(
+        padded, real.permute(0, 3, 1, 2), stride=stride, groups=3 if depthwise else 1
+    )
+    gradient = torch.from_numpy(some(*made.shape, seed=9).astype(np.float32))
+    made.backward(gradient)
+    (pulled,) = straight_through.pulled(step, gradient, run.place)
+    np.testing.assert_allclose(pulled.numpy(), leaf.grad.numpy(), rtol=1e-4, atol=1e-5)
 
 
 def test_answers_come_closer_to_float() -> None:

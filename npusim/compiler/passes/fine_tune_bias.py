@@ -69,9 +69,9 @@ class FineTuneBias(Pass):
 
     pass_: Literal["fine_tune_bias"] = Field("fine_tune_bias", alias="pass")
     loss: DistillationLoss = DistillationLoss.AUTO
-    steps: int = Field(200, ge=1)
-    batch: int = Field(32, ge=1)
-    rate: float = Field(0.02, gt=0)
+    steps: int = Field(120, ge=1)
+    batch: int = Field(16, ge=1)
+    rate: float = Field(0.05, gt=0)
     held_out: float = Field(0.2, gt=0, lt=1)
     temperature: float = Field(1.0, gt=0)
     judge_every: int = Field(20, ge=1)
@@ -153,11 +153,12 @@ class _Tuning:
         best, least, tuned = program, first, program
         for done, chosen in enumerate(self._batches()):
             self._tell(f"tuning biases: step {done} of {settings.steps}, {least:.4g} on held-out images")
-            optimiser.zero_grad()
-            shifts = {name: vector * units[name] for name, vector in moved.items()}
-            codes = {name: data[chosen] for name, data in self._codes.items()}
-            made = straight_through.run(tuned, Simulator(tuned), codes, shifts)
-            self._loss(program, made, {name: data[chosen] for name, data in self._wanted.items()}).backward()  # type: ignore[no-untyped-call]
+            run = straight_through.Run(tuned, {name: data[chosen] for name, data in self._codes.items()})
+            wanted = {name: data[chosen] for name, data in self._wanted.items()}
+            self._loss(program, run.outputs, wanted).backward()  # type: ignore[no-untyped-call]
+            gradients = run.gradients()
+            for name, vector in moved.items():
+                vector.grad = gradients[name] * units[name] if name in gradients else None
             optimiser.step()
             decay.step()
             tuned = _with_shifts(program, {n: v.detach().numpy() * units[n] for n, v in moved.items()})
