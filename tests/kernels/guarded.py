@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from npusim.kernels import combine, depthwise, interpreter, isa, ordered, pool, rescale
+from npusim.kernels import combine, depthwise, interpreter, isa, pool, rescale
 from npusim.kernels.direct.weights import pack_blocks
 from npusim.kernels.dot import across_columns, along_products, avx2, avx512_vnni
 from npusim.kernels.events import EventCounts
@@ -23,6 +23,8 @@ from npusim.kernels.geometry import Geometry
 from npusim.kernels.isa import InstructionSet
 from npusim.kernels.jit import readonly
 from npusim.kernels.ordered import OrderedColumn
+from npusim.kernels.ordered_narrow import BY_CHANNEL, BY_PIXEL, DEPTHWISE, accumulate_narrow, transposed
+from npusim.kernels.ordered_wide import accumulate_wide
 from npusim.kernels.packed import Nest, pack
 from npusim.kernels.plan import Plan, compile_pipeline
 from npusim.kernels.statistics import AccumulatorStatistics
@@ -200,25 +202,30 @@ def check_ordered(guard: Guard) -> None:
             seen = AccumulatorStatistics.of_nothing(outputs)
             shapes = ((1, outputs), (4, outputs))
             for group, held in product(range(packed.ordered_weights.shape[0]), shapes):
-                ordered._accumulate(
-                    guard.codes((4, packed.products), np.int16),
-                    guard.given(packed.ordered_weights[group]),
-                    guard.codes((outputs,), np.int64),
+                weights_of = guard.given(packed.ordered_weights[group])
+                common = (
+                    guard.codes((1, outputs), np.int64),
                     guard.codes(held, np.int64),
                     guard.codes(held, np.int64),
                     guard.given(made.beats),
                     guard.given(made.registers),
                     1,
-                    0,
-                    made.channels,
-                    guard.given(made.channel),
-                    group * packed.ordered_weights.shape[2],
+                    group * weights_of.shape[1],
                     guard.out((4, outputs), np.int64),
                     guarded(seen.tally, guard.place),
                     guarded(seen.lowest, guard.place),
                     guarded(seen.highest, guard.place),
                     0,
                 )
+                patches = guard.codes((4, packed.products), np.int16)
+                accumulate_wide(patches, weights_of, 0, made.channels, guard.given(made.channel), *common)
+                turned = guard.given(transposed(patches, 4, 0))
+                if nest is Nest.CONV2D:
+                    accumulate_narrow(BY_PIXEL, patches, 0, turned, weights_of, *common)
+                    accumulate_narrow(BY_CHANNEL, patches, 0, weights_of, turned, *common)
+                elif each == 1:
+                    rows = guard.given(np.zeros((weights_of.shape[0], 4), np.int32))
+                    accumulate_narrow(DEPTHWISE, patches, 0, weights_of, rows, *common)
 
 
 if __name__ == "__main__":

@@ -34,8 +34,31 @@ def test_fast_equals_the_spec(case: Convolution) -> None:
     np.testing.assert_array_equal(modulo, exact.astype(np.int32))
 
 
-@given(convolutions(), columns(max_bits=40) | columns(max_bits=64), st.integers(1, 9))
+@given(convolutions(), columns(max_bits=20) | columns(max_bits=64), st.integers(1, 9))
 def test_ordered_equals_the_spec(case: Convolution, column: Column, lanes: int) -> None:
+    _check_ordered(case, column, lanes)
+
+
+@pytest.mark.parametrize("tree", [None, Width(9)])
+@pytest.mark.parametrize("overflow", Overflow)
+@pytest.mark.parametrize(
+    ("nest", "pixels", "outputs"),
+    [(Nest.CONV2D, 600, 2), (Nest.CONV2D, 2, 600), (Nest.DEPTHWISE, 2, 600), (Nest.CONV2D, 512, 1)],
+)
+def test_ordered_outputs_beyond_a_block(
+    nest: Nest, pixels: int, outputs: int, overflow: Overflow, tree: Width | None
+) -> None:
+    random, depthwise = np.random.default_rng(pixels + outputs), nest is Nest.DEPTHWISE
+    x = random.integers(-128, 128, (pixels + 1, 1, outputs if depthwise else 2)).astype(np.int8)
+    weights = random.integers(-8, 8, (outputs, 2, 1, 1 if depthwise else 2)).astype(np.int8)
+    bias = random.integers(-900, 900, outputs)
+    groups = outputs if depthwise else 1
+    case = Convolution(x, weights, bias, Geometry((2, 1), (pixels, 1)), nest, groups, 3, 0, 3)
+    for place in BiasPlace:
+        _check_ordered(case, Column(Width(11), overflow, place, tree, overflow), 2)
+
+
+def _check_ordered(case: Convolution, column: Column, lanes: int) -> None:
     spec = list(accumulations(case, column, lanes))
     values, seen = accumulate_ordered(case.x, case.packed, case.bias, case.geometry, column, lanes)
     outputs = case.weights.shape[0]
