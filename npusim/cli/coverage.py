@@ -39,12 +39,19 @@ def coverage(
         Path | None,
         typer.Option("-o", "--output", metavar="V.json", help="Write the pipelines' vectors."),
     ] = None,
+    covergroups: Annotated[
+        Path | None,
+        typer.Option(
+            "--covergroups", metavar="F.sv", help="Write the pipelines' bins as SystemVerilog covergroups."
+        ),
+    ] = None,
     json: options.Json = False,
 ) -> None:
     """What vectors of single units cover: every bin hit, or certified unreachable; or what yours miss."""
     import npusim
     from npusim.cli.progress import Progress
     from npusim.coverage.all_units import cover_all, grade_all
+    from npusim.coverage.covergroups import covergroups_of
     from npusim.errors import CheckFailed, InputError
     from npusim.files.atomic import check_writable, write_text
     from npusim.vectors.units.grade import grade_text, is_text
@@ -53,8 +60,11 @@ def coverage(
         raise InputError(
             "vectors are solved for or graded, not both", key="--output", allowed="without --grade"
         )
-    if output is not None:
-        check_writable(output)
+    if grade is not None and covergroups is not None:
+        raise InputError("are of all bins", key="--covergroups", allowed="without --grade")
+    for path in (output, covergroups):
+        if path is not None:
+            check_writable(path)
     reports: Sequence[Report]
     loaded = npusim.load_datapath(datapath)
     with Progress("covering") as progress:
@@ -63,6 +73,8 @@ def coverage(
             reports = solved.reports
             if output is not None:
                 write_text(output, solved.to_json())
+            if covergroups is not None:
+                write_text(covergroups, covergroups_of(loaded, operation, reports))
         elif is_text(grade):
             reports = grade_text(loaded, grade)
         else:
