@@ -29,7 +29,7 @@ from npusim.kernels.emit.registers import (
     pick,
     store_first,
 )
-from npusim.kernels.emit.rescale import CONSTANT_BYTES, Bounds, Constants, Form, codes, rescaled
+from npusim.kernels.emit.rescale import CONSTANT_BYTES, Constants, Ends, Form, codes, rescaled
 
 STRETCH = VECTOR
 """Codes of one output pixel, or of neighbouring ones, that are computed together."""
@@ -52,7 +52,7 @@ ORDER = {
 }
 """int[VECTORS, COUNT]: which code of the stretch each lane of each vector holds."""
 
-_SIGNATURE = types.void(*[types.int64] * 16)
+_SIGNATURE = types.void(*[types.int64] * 14)
 _ROWS = 2
 
 
@@ -115,12 +115,11 @@ def _in_order(operands: Operands, builder: Any, narrowed: Value) -> Value:
 
 def _emit(operands: Operands, form: Form, builder: Any, values: Any) -> None:
     totals = _sums(operands, builder, values)
-    constants, low, high, flip, out, other, below, count, other_count, both = values[5:15]
-    kept = values[15]
+    constants, ends, out, other, below, count, other_count, both, kept = values[5:]
     with builder.if_then(builder.icmp_signed("!=", kept, number(0))):
         for index, slot in enumerate(slot for own in totals for slot in own):
             store(builder, builder.load(slot, typ=LANES), kept, VECTOR * index)
-    bounds = Bounds(builder, low, high, flip)
+    bounds = Ends(builder, ends, form)
     made: list[list[Value]] = [[] for _ in totals]
     for v in range(VECTORS):
         own = Constants(builder, builder.add(constants, number(CONSTANT_BYTES * v)), form)

@@ -19,9 +19,7 @@ def channels_bytes_high(
     groups: int,
     weights: int,
     constants: int,
-    low: int,
-    high: int,
-    flip: int,
+    ends: int,
     out: int,
     other: int,
     below: int,
@@ -34,7 +32,7 @@ def channels_bytes_high(
 
     Its arguments: addresses of both stretches' codes (unsigned bytes), of int64 byte offsets of the taps;
     groups of taps; addresses of the weights (``[group][row][vector][COUNT][taps]``) and of four vectors'
-    constants; bounds and flip; addresses of both stretches' codes in the upper row, bytes from there to
+    constants, and of `Ends`; addresses of both stretches' codes in the upper row, bytes from there to
     the lower row; how many codes of each are written; 1 if the lower row is; where the sums are kept,
     ``[stretch][row][vector][COUNT]``, or 0.
     """
@@ -50,9 +48,7 @@ def channels_bytes_high_signed(
     groups: int,
     weights: int,
     constants: int,
-    low: int,
-    high: int,
-    flip: int,
+    ends: int,
     out: int,
     other: int,
     below: int,
@@ -74,9 +70,7 @@ def channels_bytes_wide_signed(
     groups: int,
     weights: int,
     constants: int,
-    low: int,
-    high: int,
-    flip: int,
+    ends: int,
     out: int,
     other: int,
     below: int,
@@ -98,9 +92,7 @@ def channels_bytes_wide_last(
     groups: int,
     weights: int,
     constants: int,
-    low: int,
-    high: int,
-    flip: int,
+    ends: int,
     out: int,
     other: int,
     below: int,

@@ -59,6 +59,13 @@ def narrow_shorts(builder: Any, a: Value, b: Value) -> Value:
     return _x86(builder, "avx512.packsswb.512" if WIDE else "avx2.packsswb", BYTES, [a, b])
 
 
+def add_shorts(builder: Any, a: Value, b: Value) -> Value:
+    """``vpaddsw``: the sum of int16, saturated."""
+    kind = ir.FunctionType(SHORTS, [SHORTS, SHORTS])
+    name = f"llvm.sadd.sat.v{SHORTS.count}i16"
+    return builder.call(cgutils.get_or_insert_function(builder.module, kind, name), [a, b])
+
+
 def dot_pairs(builder: Any, total: Value, a: Value, b: Value) -> Value:
     """``vpmaddwd`` and an addition: two products of int16 a lane, added modulo 2**32.
 

@@ -1,11 +1,11 @@
 """Sums to codes, a vector at a time: the one-pass rescale of `fuse`, with constants laid out for it.
 
 Exactness: a sum of 32 bits times a factor of 32 bits is exact in 64; even and odd lanes are multiplied
-apart (``vpmuldq``). The zero point is added before the shift, times 2**shift:
-``((p + c) >> n) + z == (p + c + (z << n)) >> n``. `tiled.constants` proves that nothing leaves 64 bits
-before the shift, or 32 behind it. Where factor and shift can be enlarged together until the shift is 32
-or more, it begins with taking the high halves of the products, and ends in 32 bits. Narrowing saturates
-before the clamp: bounds are codes, so that the clamp has the last word.
+apart (``vpmuldq``). `tiled.constants` proves that nothing leaves 64 bits before the shift, or 32 behind it.
+Where factor and shift can be enlarged together until the shift is 32 or more, it begins with taking the
+high halves of the products, and ends in 32 bits. Narrowing saturates, to 16 bits before the zero point is
+added and to 8 bits before the clamp: bounds are codes, so that the clamp has the last word. In `Form.HIGH`
+the zero point is part of the addend: ``((p + c) >> n) + z == (p + c + (z << n)) >> n``.
 """
 
 from __future__ import annotations
@@ -13,13 +13,14 @@ from __future__ import annotations
 from enum import IntEnum
 from typing import Any
 
-from npusim.kernels.emit.build import I8, Value, every, load, splat
+from npusim.kernels.emit.build import I8, I16, I64, Value, every, load, splat
 from npusim.kernels.emit.registers import (
     BYTES,
     COUNT,
     LANES,
     VECTOR,
     WORDS,
+    add_shorts,
     narrow_lanes,
     narrow_shorts,
     pick,
@@ -32,21 +33,26 @@ class Form(IntEnum):
     HIGH = 0
     """High halves of products, plus an addend, shifted."""
     HIGH_SIGNED = 1
-    """High halves of products plus a constant that their sign chooses."""
+    """High halves of products of sums times 2**LIFT, plus an addend, plus another one for negative sums."""
     WIDE_SIGNED = 2
     """64 bits, a constant that the product's sign chooses."""
     WIDE_LAST = 3
     """64 bits, a second constant where the lowest kept bit is set."""
 
 
-START, FACTOR, FIRST, SECOND, SHIFT, ADDEND, WIDE_SHIFT = 0, 1, 3, 5, 7, 8, 9
+LIFT = 2
+"""gemmlowp's first rounding, half of 2**31, is then a whole number of high halves."""
+
+START, FACTOR, SHIFT, ADDEND, NEGATIVE = 0, 1, 3, 4, 5
+FIRST, SECOND, WIDE_SHIFT = 3, 5, 7
 """The rows of a vector's constants, `VECTOR` bytes each.
 
-START, SHIFT, ADDEND are int32; FACTOR, FIRST, SECOND, WIDE_SHIFT int64, for even lanes, then odd. SECOND
-stands for FIRST where a product is negative; in WIDE_LAST it is added to it.
+START and those of high halves, SHIFT, ADDEND, NEGATIVE, are int32; FACTOR and those of 64 bits, FIRST,
+SECOND, WIDE_SHIFT, are int64, for even lanes, then odd. SECOND stands for FIRST where a product is
+negative; in WIDE_LAST it is added to it.
 """
 
-CONSTANT_ROWS = 11
+CONSTANT_ROWS = 9
 CONSTANT_BYTES = VECTOR * CONSTANT_ROWS
 
 
@@ -60,14 +66,13 @@ class Constants:
 
         # Factors are int32: said this way, LLVM multiplies by vpmuldq.
         self.factor = tuple(_low_half(builder, factor) for factor in pair(FACTOR))
-        if form is Form.HIGH:
-            self.addend = load(builder, address, VECTOR * ADDEND, LANES)
-        else:
-            self.first, self.second = pair(FIRST), pair(SECOND)
         if form in (Form.HIGH, Form.HIGH_SIGNED):
-            self.shift = load(builder, address, VECTOR * SHIFT, LANES)
+            rows = (SHIFT, ADDEND, NEGATIVE)
+            self.shift, self.addend, self.negative = (
+                load(builder, address, VECTOR * row, LANES) for row in rows
+            )
         else:
-            self.wide_shift = pair(WIDE_SHIFT)
+            self.first, self.second, self.wide_shift = pair(FIRST), pair(SECOND), pair(WIDE_SHIFT)
 
 
 def _low_half(builder: Any, words: Value) -> Value:
@@ -89,12 +94,25 @@ def _merged(builder: Any, words: list[Value], half: int) -> Value:
     return pick(builder, even, odd, places)
 
 
+def high_products(builder: Any, lanes: Value, factor: Value) -> Value:
+    """The high halves of 64-bit products of int32 lanes and one factor for all."""
+    one, words = _low_half(builder, builder.bitcast(factor, WORDS)), builder.bitcast(lanes, WORDS)
+    halves = (_low_half(builder, words), builder.ashr(words, every(32, WORDS)))
+    return _merged(builder, [builder.mul(half, one) for half in halves], 1)
+
+
 def rescaled(builder: Any, sums: Value, constants: Constants, form: Form) -> Value:
     """int32 sums times the factor, rounded by the shift, plus the zero point: int32, not yet clamped."""
+    if form is Form.HIGH_SIGNED:
+        lifted = builder.shl(sums, every(LIFT, LANES))
+        high = _merged(builder, _products(builder, lifted, constants), 1)
+        total = builder.add(high, constants.addend)
+        negative = builder.icmp_signed("<", sums, every(0, LANES))
+        total = builder.select(negative, builder.add(total, constants.negative), total)
+        return builder.ashr(total, constants.shift)
     products = _products(builder, sums, constants)
     if form is Form.HIGH:
-        high = _merged(builder, products, 1)
-        return builder.ashr(builder.add(high, constants.addend), constants.shift)
+        return builder.ashr(builder.add(_merged(builder, products, 1), constants.addend), constants.shift)
     totals = []
     for lane, product in enumerate(products):
         first, second = constants.first[lane], constants.second[lane]
@@ -105,24 +123,26 @@ def rescaled(builder: Any, sums: Value, constants: Constants, form: Form) -> Val
         else:
             negative = builder.icmp_signed("<", product, every(0, WORDS))
             totals.append(builder.add(product, builder.select(negative, second, first)))
-    if form is Form.HIGH_SIGNED:
-        return builder.ashr(_merged(builder, totals, 1), constants.shift)
     shifted = [builder.ashr(total, shift) for total, shift in zip(totals, constants.wide_shift, strict=True)]
     return _merged(builder, shifted, 0)
 
 
-class Bounds:
-    """The clamp's bounds and the flip behind it, in every byte."""
+class Ends:
+    """The zero point, the clamp's bounds and the flip behind it, in every element."""
 
-    def __init__(self, builder: Any, low: Value, high: Value, flip: Value) -> None:
+    def __init__(self, builder: Any, address: Value, form: Form) -> None:
+        zero, low, high, flip = (load(builder, address, 8 * place, I64) for place in range(4))
+        self.zero = None if form is Form.HIGH else splat(builder, builder.trunc(zero, I16), 2 * COUNT)
         self.low, self.high, self.flip = (
             splat(builder, builder.trunc(value, I8), VECTOR) for value in (low, high, flip)
         )
 
 
-def codes(builder: Any, four: list[Value], bounds: Bounds) -> Value:
+def codes(builder: Any, four: list[Value], bounds: Ends) -> Value:
     """Four vectors of int32 to one of bytes, clamped and flipped: 4 of each vector, part by part."""
     halves = [narrow_lanes(builder, *four[v : v + 2]) for v in (0, 2)]
+    if bounds.zero is not None:
+        halves = [add_shorts(builder, half, bounds.zero) for half in halves]
     narrow = narrow_shorts(builder, *halves)
     raised = builder.select(builder.icmp_signed("<", narrow, bounds.low), bounds.low, narrow)
     limited = builder.select(builder.icmp_signed(">", raised, bounds.high), bounds.high, raised)

@@ -9,9 +9,9 @@ from numba import types
 
 from npusim.kernels.emit.build import I8, Value, cgutils, load, number, piece
 from npusim.kernels.emit.registers import COUNT, LANES, VECTOR, pick, store_first
-from npusim.kernels.emit.rescale import CONSTANT_BYTES, Bounds, Constants, Form, by_vector, codes, rescaled
+from npusim.kernels.emit.rescale import CONSTANT_BYTES, Constants, Ends, Form, by_vector, codes, rescaled
 
-_SIGNATURE = types.void(*[types.int64] * 10)
+_SIGNATURE = types.void(*[types.int64] * 8)
 
 
 class _Rows:
@@ -42,8 +42,8 @@ class _Rows:
 
 
 def _emit(form: Form, builder: Any, values: Any) -> None:
-    sums, rows, vectors, constants, low, high, flip, out, stride, count = values
-    bounds = Bounds(builder, low, high, flip)
+    sums, rows, vectors, constants, ends, out, stride, count = values
+    bounds = Ends(builder, ends, form)
     target = _Rows(builder, rows, vectors, out, stride, count)
     own = []
     for v in range(4):
@@ -75,9 +75,7 @@ def codes_high(
     rows: int,
     vectors: int,
     constants: int,
-    low: int,
-    high: int,
-    flip: int,
+    ends: int,
     out: int,
     stride: int,
     count: int,
@@ -85,8 +83,8 @@ def codes_high(
     """Sums to bytes, `Form.HIGH`.
 
     Its arguments: address of the sums, ``[row][vector][COUNT]``, of which four vectors behind the last
-    row may be read; rows; vectors of a row, up to four; address of their constants; bounds and flip of
-    codes; address of the first row's codes, bytes from row to row, how many codes of a row are written.
+    row may be read; rows; vectors of a row, up to four; addresses of their constants and of `Ends`; address
+    of the first row's codes, bytes from row to row, how many codes of a row are written.
     """
     return _piece(Form.HIGH)
 
@@ -98,9 +96,7 @@ def codes_high_signed(
     rows: int,
     vectors: int,
     constants: int,
-    low: int,
-    high: int,
-    flip: int,
+    ends: int,
     out: int,
     stride: int,
     count: int,
@@ -116,9 +112,7 @@ def codes_wide_signed(
     rows: int,
     vectors: int,
     constants: int,
-    low: int,
-    high: int,
-    flip: int,
+    ends: int,
     out: int,
     stride: int,
     count: int,
@@ -134,9 +128,7 @@ def codes_wide_last(
     rows: int,
     vectors: int,
     constants: int,
-    low: int,
-    high: int,
-    flip: int,
+    ends: int,
     out: int,
     stride: int,
     count: int,

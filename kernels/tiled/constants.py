@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 import numpy.typing as npt
@@ -13,6 +14,8 @@ from npusim.kernels.emit.rescale import (
     CONSTANT_ROWS,
     FACTOR,
     FIRST,
+    LIFT,
+    NEGATIVE,
     SECOND,
     SHIFT,
     START,
@@ -24,9 +27,11 @@ from npusim.kernels.jit import readonly
 from npusim.kernels.ops import Words
 from npusim.kernels.plan import Plan
 
-_ROOM = 1 << 62
+_ROOM = 1 << 63
 _HALF_WORD = 32
 _SIGN = 128
+_MOST_ZERO = 1 << 14
+"""A zero point that cannot bring a value that saturated 16 bits back to the codes."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -37,17 +42,14 @@ class RescaleConstants:
     ----------
     rows : uint8[vectors, CONSTANT_ROWS, VECTOR]
         By vector of channels; those beyond the last channel get zeros.
-    low, high
-        The clamp's bounds, one for all channels, of codes as int8.
-    flip
-        What int8 codes are xored with: 128 makes uint8 of them.
+    ends
+        The zero point, unless rows have it; the clamp's bounds; what int8 codes are xored with: 128 makes
+        uint8 of them. One for all channels, as `emit.rescale.Ends` reads them.
     """
 
     rows: npt.NDArray[np.uint8]
     form: Form
-    low: int
-    high: int
-    flip: int
+    ends: tuple[int, int, int, int]
 
 
 def rescale_constants(
@@ -81,14 +83,18 @@ def rescale_constants(
     if np.ptp(low) or np.ptp(high) or not limits.min <= low[0] <= high[0] <= limits.max:
         return None
     flip = _SIGN if limits.min == 0 else 0
-    rounded = _Rounded.of(fused, plan.channels, reach, small[Small.FACTOR], small[Small.ZERO] - flip)
-    if rounded is None:
-        return None
-    form, rows = rounded.laid_out(order.reshape(-1, COUNT))
-    _set(rows, START, order, start.astype(np.int32))
-    return RescaleConstants(
-        readonly(rows.view(np.uint8), np.uint8), form, int(low[0]) - flip, int(high[0]) - flip, flip
-    )
+    zero = small[Small.ZERO] - flip
+    for folded, left in ((zero, 0), (0 * zero, int(zero[0]))):
+        rounded = _Rounded.of(fused, plan.channels, reach, small[Small.FACTOR], folded)
+        if rounded is None or (left and (np.ptp(zero) or abs(left) > _MOST_ZERO)):
+            continue
+        form, rows = rounded.laid_out(order.reshape(-1, COUNT))
+        if form is Form.HIGH and left:
+            continue
+        _set(rows, START, order, start.astype(np.int32))
+        ends = left, int(low[0]) - flip, int(high[0]) - flip, flip
+        return RescaleConstants(readonly(rows.view(np.uint8), np.uint8), form, ends)
+    return None
 
 
 @dataclass(frozen=True, eq=False)
@@ -102,6 +108,7 @@ class _Rounded:
     correction: Correction
     greatest: Words
     """Of the product's magnitude."""
+    reach: int
 
     @classmethod
     def of(
@@ -118,7 +125,7 @@ class _Rounded:
         if int(greatest.max()) + most >= _ROOM or behind >= 1 << 31:
             return None
         first = first + np.array(lifted, np.int64)
-        return cls(factor, shift, first, second, fused.correction, greatest)
+        return cls(factor, shift, first, second, fused.correction, greatest, reach)
 
     def laid_out(self, lanes: npt.NDArray[np.int64]) -> tuple[Form, npt.NDArray[np.int64]]:
         """The best form, and its rows of constants: int64[vectors, CONSTANT_ROWS, COUNT / 2]."""
@@ -126,17 +133,15 @@ class _Rounded:
         if self.correction is Correction.BY_LAST:
             self._wide(rows, lanes, self.second)
             return Form.WIDE_LAST, rows
-        for form, least in ((Form.HIGH, _HALF_WORD + 1), (Form.HIGH_SIGNED, _HALF_WORD)):
-            power = np.clip(least - self.shift, 0, self._room())
-            first = np.left_shift(self.first, power)
-            whole = self.correction is Correction.NONE and not np.any(first % (1 << _HALF_WORD))
-            if np.any(self.shift + power < _HALF_WORD) or (form is Form.HIGH and not whole):
+        for form, least, lift in ((Form.HIGH, _HALF_WORD + 1, 0), (Form.HIGH_SIGNED, _HALF_WORD, LIFT)):
+            power = lift + np.clip(least - self.shift - lift, 0, self._room(lift))
+            first, second = np.left_shift(self.first, power), np.left_shift(self.second, power)
+            if not self._has_high_halves(form, power, first, second):
                 continue
-            _set_pair(rows, FACTOR, lanes, np.left_shift(self.factor, power))
-            _set_pair(rows, FIRST, lanes, first)
-            _set_pair(rows, SECOND, lanes, np.left_shift(self.first + self.second, power))
+            _set_pair(rows, FACTOR, lanes, np.left_shift(self.factor, power - lift))
             _set(rows, SHIFT, lanes, (self.shift + power - _HALF_WORD).astype(np.int32))
             _set(rows, ADDEND, lanes, (first >> _HALF_WORD).astype(np.int32))
+            _set(rows, NEGATIVE, lanes, (second >> _HALF_WORD).astype(np.int32))
             return form, rows
         self._wide(rows, lanes, self.first + self.second)
         return Form.WIDE_SIGNED, rows
@@ -146,12 +151,27 @@ class _Rounded:
         for row, values in pairs:
             _set_pair(rows, row, lanes, values)
 
-    def _room(self) -> Words:
-        """By which power of two factor, constants and shift may be multiplied."""
+    def _has_high_halves(self, form: Form, power: Words, first: Words, second: Words) -> bool:
+        """Whether constants have nothing but high halves, and nothing is left of 64 bits."""
+        whole = not np.any(first % (1 << _HALF_WORD)) and not np.any(second % (1 << _HALF_WORD))
+        if not whole or np.any(self.shift + power < _HALF_WORD) or np.any(power > self._free):
+            return False
+        if form is Form.HIGH:
+            return self.correction is Correction.NONE
+        # The sign of a sum is asked: factors must not change it.
+        return self.reach < 1 << (31 - LIFT) and not np.any(self.factor < 0)
+
+    @cached_property
+    def _free(self) -> Words:
+        """By which power of two products, constants and shift may be multiplied."""
         whole = self.greatest + np.abs(self.first) + np.abs(self.second)
-        free = [min(62 - int(n).bit_length(), 63 - int(s)) for n, s in zip(whole, self.shift, strict=True)]
+        free = [min(63 - int(n).bit_length(), 63 - int(s)) for n, s in zip(whole, self.shift, strict=True)]
+        return np.array(free, np.int64)
+
+    def _room(self, lift: int) -> Words:
+        """By which power of two factors may be multiplied, if sums are multiplied by 2**lift."""
         factor = [31 - int(n).bit_length() for n in np.abs(self.factor)]
-        return np.maximum(np.minimum(free, factor), 0)
+        return np.maximum(np.minimum(self._free - lift, factor), 0)
 
 
 def _set_pair(rows: npt.NDArray[np.int64], row: int, lanes: npt.NDArray[np.int64], values: Words) -> None:

@@ -176,12 +176,10 @@ def _settings(
         8 * packed.x_dtype.itemsize,
         packed.outputs,
         int(constants.form),
-        constants.low,
-        constants.high,
-        constants.flip,
         own.start,
         len(own),
         len(segments.offsets),
+        *constants.ends,
     ]
     group = own.start // packed.group_outputs
     return readonly([*settings, *(segments.offsets + group * channels * element)], np.int64)

@@ -37,17 +37,17 @@ _HIGH, _HIGH_SIGNED, _WIDE_SIGNED = int(Form.HIGH), int(Form.HIGH_SIGNED), int(F
 _ROWS = tuple(SHAPES.get(vectors, 0) for vectors in range(5))
 
 (MADE, SHORTS, OUT_COLUMNS, DOWN, ACROSS, IMAGE_ROW, ABOVE, BEFORE, ROW_STRIDE, EXTENT, MADE_ROW, BAND,
- STEPS, FLIP, PAD, BITS, PIXEL, FORM, LOW, HIGH, OUT_FLIP, COLUMN, COLUMNS, SEGMENTS) = range(24)  # fmt: skip
+ STEPS, FLIP, PAD, BITS, PIXEL, FORM, COLUMN, COLUMNS, SEGMENTS, ENDS) = range(22)  # fmt: skip
 """The entries of a convolution's settings.
 
 Whether the image is copied, and to int16; output columns; bytes from patch to patch down and across; codes
 of an image row; rows of padding above, codes before; row stride; window rows; codes of a copied row;
 output pixels for which rows are copied at once; steps a segment, flip, padding's code, bits of a code;
-bytes of an output pixel; the rescale's form, bounds, flip; the group's first output channel and their
-number; segments, whose offsets follow.
+bytes of an output pixel; the rescale's form; the group's first output channel and their number; segments,
+whose offsets follow; the four `Ends` of the rescale.
 """
 
-SETTINGS = 24
+SETTINGS = ENDS + 4
 
 
 @part
@@ -84,16 +84,15 @@ def _multiply(
 
 @part
 def _finish(sums: int, rows: int, vectors: int, own: int, settings: Words, place: int, left: int) -> None:
-    low, high, flip, form = settings[LOW], settings[HIGH], settings[OUT_FLIP], settings[FORM]
-    pixel = settings[PIXEL]
+    form, pixel, ends = settings[FORM], settings[PIXEL], settings.ctypes.data + 8 * ENDS
     if form == _HIGH:
-        codes_high(sums, rows, vectors, own, low, high, flip, place, pixel, left)
+        codes_high(sums, rows, vectors, own, ends, place, pixel, left)
     elif form == _HIGH_SIGNED:
-        codes_high_signed(sums, rows, vectors, own, low, high, flip, place, pixel, left)
+        codes_high_signed(sums, rows, vectors, own, ends, place, pixel, left)
     elif form == _WIDE_SIGNED:
-        codes_wide_signed(sums, rows, vectors, own, low, high, flip, place, pixel, left)
+        codes_wide_signed(sums, rows, vectors, own, ends, place, pixel, left)
     else:
-        codes_wide_last(sums, rows, vectors, own, low, high, flip, place, pixel, left)
+        codes_wide_last(sums, rows, vectors, own, ends, place, pixel, left)
 
 
 @part

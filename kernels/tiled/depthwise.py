@@ -185,11 +185,9 @@ def _made(
         128 if packed.x_dtype == np.int8 else 0,
         8 * packed.x_dtype.itemsize,
         int(constants.form),
-        constants.low,
-        constants.high,
-        constants.flip,
         phases,
         taps.groups,
+        *constants.ends,
         *taps.offsets(columns, channels * element),
     ]
     # The lower of two rows is read even where only the upper one is wanted.

@@ -30,16 +30,17 @@ from npusim.kernels.tiled.tally import ALWAYS, close, lanes_of, locate, no_count
 _HIGH, _HIGH_SIGNED, _WIDE_SIGNED = int(Form.HIGH), int(Form.HIGH_SIGNED), int(Form.WIDE_SIGNED)
 
 (SHORTS, CHANNELS, IMAGE_ROW, ABOVE, BEFORE, ROW_STRIDE, COLUMN_STRIDE, EXTENT, MADE_ROW, STRETCHES, LENGTH,
- BAND, PAD, FLIP, BITS, FORM, LOW, HIGH, OUT_FLIP, PHASES, GROUPS) = range(21)  # fmt: skip
+ BAND, PAD, FLIP, BITS, FORM, PHASES, GROUPS, ENDS) = range(19)  # fmt: skip
 """The entries of a depthwise convolution's settings.
 
 Whether codes are read as int16; channels; codes of an image row; rows of padding above, codes before;
 strides; window rows; codes of a copied row; stretches of an output row and their codes; output rows for
-which rows are copied at once; padding's code, flip, bits of a code; the rescale's form, bounds, flip;
-stretches until channels and vectors meet again; groups of taps, whose offsets follow.
+which rows are copied at once; padding's code, flip, bits of a code; the rescale's form;
+stretches until channels and vectors meet again; groups of taps, whose offsets follow; the four `Ends` of
+the rescale.
 """
 
-SETTINGS = 21
+SETTINGS = ENDS + 4
 
 PIECE = 2 * TOGETHER
 """Stretches of one piece of work."""
@@ -75,40 +76,37 @@ def _stretches(
     both: int,
     kept: int,
 ) -> None:
-    low, high, flip, form = settings[LOW], settings[HIGH], settings[OUT_FLIP], settings[FORM]
-    groups = settings[GROUPS]
+    form, groups, ends = settings[FORM], settings[GROUPS], settings.ctypes.data + 8 * ENDS
     if settings[SHORTS] == 1:
         if form == _HIGH:
             channels_shorts_high(
-                x0, x1, taps, groups, matrix, own, low, high, flip, y0, y1, below, left, right, both, kept
+                x0, x1, taps, groups, matrix, own, ends, y0, y1, below, left, right, both, kept
             )
         elif form == _HIGH_SIGNED:
             channels_shorts_high_signed(
-                x0, x1, taps, groups, matrix, own, low, high, flip, y0, y1, below, left, right, both, kept
+                x0, x1, taps, groups, matrix, own, ends, y0, y1, below, left, right, both, kept
             )
         elif form == _WIDE_SIGNED:
             channels_shorts_wide_signed(
-                x0, x1, taps, groups, matrix, own, low, high, flip, y0, y1, below, left, right, both, kept
+                x0, x1, taps, groups, matrix, own, ends, y0, y1, below, left, right, both, kept
             )
         else:
             channels_shorts_wide_last(
-                x0, x1, taps, groups, matrix, own, low, high, flip, y0, y1, below, left, right, both, kept
+                x0, x1, taps, groups, matrix, own, ends, y0, y1, below, left, right, both, kept
             )
     elif form == _HIGH:
-        channels_bytes_high(
-            x0, x1, taps, groups, matrix, own, low, high, flip, y0, y1, below, left, right, both, kept
-        )
+        channels_bytes_high(x0, x1, taps, groups, matrix, own, ends, y0, y1, below, left, right, both, kept)
     elif form == _HIGH_SIGNED:
         channels_bytes_high_signed(
-            x0, x1, taps, groups, matrix, own, low, high, flip, y0, y1, below, left, right, both, kept
+            x0, x1, taps, groups, matrix, own, ends, y0, y1, below, left, right, both, kept
         )
     elif form == _WIDE_SIGNED:
         channels_bytes_wide_signed(
-            x0, x1, taps, groups, matrix, own, low, high, flip, y0, y1, below, left, right, both, kept
+            x0, x1, taps, groups, matrix, own, ends, y0, y1, below, left, right, both, kept
         )
     else:
         channels_bytes_wide_last(
-            x0, x1, taps, groups, matrix, own, low, high, flip, y0, y1, below, left, right, both, kept
+            x0, x1, taps, groups, matrix, own, ends, y0, y1, below, left, right, both, kept
         )
 
 

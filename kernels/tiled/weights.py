@@ -51,20 +51,10 @@ def pack_blocks(rows: npt.NDArray[Any]) -> Blocks:
 
 
 def block_sizes(vectors: int) -> list[int]:
-    """As many as the largest tile has at a time; the rest in threes rather than a single one."""
-    most = max(SHAPES)
-    whole, rest = divmod(vectors, most)
-    if rest == 0 or most < 4:
-        return [most] * whole + [rest] * (rest > 0)
-    match rest:
-        case 1 if whole >= 2:
-            return [4] * (whole - 2) + [3, 3, 3]
-        case 2 if whole >= 1:
-            return [4] * (whole - 1) + [3, 3]
-        case 1 if whole == 1:
-            return [3, 2]
-        case _:
-            return [4] * whole + [rest]
+    """As many as the largest tile has at a time, then what is left."""
+    whole, rest = divmod(vectors, max(SHAPES))
+    # Codes are made of four vectors at a time: three would be one too few.
+    return [max(SHAPES)] * whole + [size for size in (2, 1) if rest & size]
 
 
 def aligned(array: Bytes) -> Bytes:

@@ -57,4 +57,4 @@ class ClampStep(Step):
         from npusim.steps.executors.pipeline import PipelineExecutor
 
         fields = {"low": self.low, "high": self.high, "activation": int(self.activation.bounds)}
-        return PipelineExecutor(self.stages, fields, output)
+        return PipelineExecutor(self.stages, fields, inputs[0], output)

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Annotated, ClassVar, Literal
+from math import prod
+from typing import TYPE_CHECKING, Annotated, ClassVar, Literal
 
 import numpy as np
 from pydantic import Field
@@ -16,6 +17,9 @@ from npusim.spec.interval import Interval
 from npusim.spec.width import Width
 from npusim.steps.base import Array, Executor, Step, TensorType
 from npusim.steps.probe import Probe
+
+if TYPE_CHECKING:  # loading a program loads no kernels
+    from npusim.kernels.direct.protocol import Direct
 
 
 class RecodeStep(Step):
@@ -66,7 +70,13 @@ class _RecodeExecutor(Executor):
     def __init__(self, step: RecodeStep, x: TensorType, output: TensorType) -> None:
         self._table = step.table.astype(output.dtype)
         self._lowest = x.codes.interval.low
+        self._size = prod(output.shape)
         self._channels = np.arange(x.shape[-1]) if len(step.table) > 1 else np.zeros(x.shape[-1], np.int64)
+
+    def direct(self) -> Direct | None:
+        from npusim.kernels.codes import direct_table
+
+        return direct_table(self._table[0], self._lowest, self._size) if len(self._table) == 1 else None
 
     def run(self, inputs: Sequence[Array], probe: Probe) -> Array:
         result: Array = self._table[self._channels, inputs[0].astype(np.int64) - self._lowest]

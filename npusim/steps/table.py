@@ -45,4 +45,4 @@ class TableStep(Step):
     def prepare(self, inputs: Sequence[TensorType], output: TensorType, datapath: Datapath) -> Executor:
         from npusim.steps.executors.pipeline import PipelineExecutor
 
-        return PipelineExecutor(self.stages(datapath), self.fields, output)
+        return PipelineExecutor(self.stages(datapath), self.fields, inputs[0], output)

@@ -22,9 +22,10 @@ TILED = [choice.value for choice in isa.available() if choice is not Instruction
 needs_tiles = pytest.mark.skipif(isa.selected() is InstructionSet.GENERIC, reason="needs AVX2 or more")
 
 
+@pytest.mark.parametrize("bundle", ["tiled_bundle", "combine_bundle"])
 @pytest.mark.parametrize("name", TILED)
-def test_one_pass_equals_the_general_kernels_between_guard_pages(name: str) -> None:
-    done = run_python("-m", "tests.kernels.tiled_bundle", NPUSIM_ISA=name)
+def test_one_pass_equals_the_general_kernels_between_guard_pages(name: str, bundle: str) -> None:
+    done = run_python("-m", f"tests.kernels.{bundle}", NPUSIM_ISA=name)
     assert done.stdout.endswith(" cases agree\n"), done.stderr
     assert done.returncode == 0
 
@@ -64,6 +65,9 @@ def test_what_is_not_proven_is_left_to_the_general_kernels() -> None:
     assert _made(*wide, reach=greatest // 2)
     assert not _made(*wide, reach=greatest + 1)  # products may leave the word
     assert _made(ShiftRight(by=(200,), rounding=Rounding.CEIL), Add(operand=100), CLAMP)
+    wide = Multiply(by=(1 << 31) - 1), ShiftRight(by=(62,), rounding=Rounding.HALF_AWAY)
+    assert _made(*wide, Add(operand=-128), CLAMP, reach=1 << 30)  # the zero point is added behind the shift
+    assert not _made(*wide, Add(operand=-(1 << 20)), CLAMP, reach=1 << 30)
 
 
 @needs_tiles

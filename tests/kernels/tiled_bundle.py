@@ -52,6 +52,7 @@ class Rescaling(Enum):
     ONE_SHIFT = "16-bit factor, one rounding"
     LONG_SHIFT = "31-bit factor, one rounding"
     DOUBLE = "gemmlowp: 31-bit factor, two roundings"
+    DEAD = "gemmlowp, with channels whose bias and shift are at their ends"
     LIFTED = "gemmlowp with a left shift: the shift is too small for high halves"
 
 
@@ -88,7 +89,9 @@ class Case:
             codes, own = np.clip(weights + zeros.reshape(-1, 1, 1, 1), 0, 255).astype(np.uint8), zeros
         else:
             codes, own = weights.astype(np.int16 if self.weights is Weights.INT16 else np.int8), 0
+        greatest = 1 << 30 if self.rescaling is Rescaling.DEAD else 9999
         self.bias = self.random.integers(-9999, 9999, self.outputs)
+        self.bias[::3] = np.where(self.bias[::3] < 0, -greatest, greatest)
         x_zero = (
             int(self.random.integers(limits.min, limits.max + 1)) if self.weights is not Weights.INT16 else 0
         )
@@ -103,7 +106,7 @@ class Case:
         )
         codes_reach = max(abs(limits.min - x_zero), abs(limits.max - x_zero))
         magnitudes = np.abs(self.packed.weights).reshape(self.outputs, -1).sum(axis=1)
-        self.reach = int(magnitudes.max()) * codes_reach + 9999
+        self.reach = int(magnitudes.max()) * codes_reach + greatest
         assert self.reach < 1 << 31
         self.plan = self._plan()
         make: Any = tiled_depthwise if self.nest is Nest.DEPTHWISE else tiled_convolution
@@ -117,7 +120,7 @@ class Case:
 
     def _plan(self) -> Plan:
         outputs, random = self.outputs, self.random
-        scale = max(0, self.reach.bit_length() - 20)
+        scale = max(0, min(self.reach, 1 << 25).bit_length() - 20)
         low, high = (-100, 120) if self.codes_out == np.int8 else (5, 250)
         ends: list[BaseStage] = [Add(operand=-7), Clamp(low=low, high=high)]
         least = {Rescaling.SHORT_SHIFT: 0, Rescaling.ONE_SHIFT: 4, Rescaling.LONG_SHIFT: 16}.get(
@@ -136,6 +139,8 @@ class Case:
             "m": random.choice([1 << 30, 3 << 29, (1 << 31) - 1], outputs),
             "s": random.integers(0, 8, outputs) if lifted else random.integers(1, 8, outputs) + scale,
         }
+        if self.rescaling is Rescaling.DEAD:
+            fields["s"][::3] = 31
         stages = [
             ShiftLeft(by="left", bits=32, overflow=Overflow.WRAP),
             Multiply(by="m"),
@@ -197,7 +202,8 @@ def _pipelines() -> Iterator[Case]:
     """Every rule and form, signed and unsigned codes on either side."""
     for rule in Rounding:
         for rescaling in Rescaling:
-            if rescaling in {Rescaling.DOUBLE, Rescaling.LIFTED} and rule is not Rounding.HALF_AWAY:
+            twice = {Rescaling.DOUBLE, Rescaling.DEAD, Rescaling.LIFTED}
+            if rescaling in twice and rule is not Rounding.HALF_AWAY:
                 continue
             for codes in (np.int8, np.uint8):
                 point, square = window((5, 6), 1), window((5, 6), 3, 1, 1, 1)

@@ -13,6 +13,7 @@ from npusim.datapath import load_datapath
 from npusim.errors import InputError
 from npusim.files.array_model import same_values
 from npusim.program import load_program
+from npusim.simulator import Simulator
 from npusim.spec.fixed_point import exponential
 from npusim.spec.softmax import softmax
 from npusim.steps.softmax import SoftmaxStep
@@ -49,6 +50,8 @@ def test_as_the_spec_says(name: str, shape: tuple[int, ...], steepness: int, see
     wanted = [softmax(row.tolist(), *stages, fields) for row in x.reshape(-1, shape[-1])]
     np.testing.assert_array_equal(result.outputs["y"].reshape(-1, shape[-1]), wanted)
     np.testing.assert_array_equal(result.taps["s"]["4.clamp"], result.outputs["y"])
+    in_one_pass = Simulator(one_step(made, [shape], datapath)).run(x, threads=1)
+    np.testing.assert_array_equal(in_one_pass.outputs["y"], result.outputs["y"])
 
 
 def test_round_trip(tmp_path: Path) -> None:

@@ -9,8 +9,12 @@ import numpy.typing as npt
 
 from npusim.datapath.model import Datapath
 from npusim.geometry import image_shape
+from npusim.kernels.direct.protocol import Direct
 from npusim.kernels.geometry import Geometry
+from npusim.kernels.packed import Nest, pack
 from npusim.kernels.pool import average_sums
+from npusim.kernels.tiled.depthwise import tiled_depthwise
+from npusim.kernels.tiled.quotient import product_plan
 from npusim.steps.average_pool import AveragePoolStep
 from npusim.steps.base import Array, Executor, TensorType
 from npusim.steps.executors.rescaler import Rescaler
@@ -24,7 +28,8 @@ class AveragePoolExecutor(Executor):
     """An average_pool step: its windows, and a pipeline for each window size."""
 
     def __init__(self, step: AveragePoolStep, x: TensorType, output: TensorType, datapath: Datapath) -> None:
-        self._step, self._output = step, output
+        self._step, self._x, self._output = step, x, output
+        self._datapath = datapath
         rows, columns, channels = image_shape(x.shape)
         counts = window_counts((rows, columns), step.kernel, step.stride, step.padding, step.count_padding)
         self._geometry = Geometry(
@@ -48,6 +53,20 @@ class AveragePoolExecutor(Executor):
 
     def decision(self, mode: StatisticsMode) -> PathDecision:
         return self._decision
+
+    def direct(self) -> Direct | None:
+        step, reach = self._step, self._decision.reachable
+        if len(self._groups) != 1:
+            return None
+        rows, columns, channels = image_shape(self._x.shape)
+        most = max(-reach.low, reach.high)
+        plan = product_plan(step.stages(self._datapath), step.fields_of(0), channels, most)
+        ones = np.ones((channels, *step.kernel, 1), np.int8)
+        zero, nothing = step.x_zero, np.zeros(channels, np.int64)
+        # Padding never adds: its codes are the zero point that is taken off each of them.
+        packed = pack(ones, self._x.dtype, nest=Nest.DEPTHWISE, groups=channels, x_zero=zero, pad_code=zero)
+        codes = self._output.dtype
+        return tiled_depthwise(packed, nothing, self._geometry, (rows, columns), plan, most, codes)
 
     def run(self, inputs: Sequence[Array], probe: Probe) -> Array:
         sums, _ = average_sums(inputs[0], self._geometry, self._step.x_zero)

@@ -6,16 +6,25 @@ from collections.abc import Sequence
 from functools import cached_property
 from math import prod
 
+import numpy as np
+
 from npusim.datapath.model import Datapath
 from npusim.kernels.combine import EXACTLY
 from npusim.kernels.direct.combine import DirectCombination, direct_combination
 from npusim.kernels.direct.protocol import Direct
+from npusim.kernels.plan import Plan
+from npusim.kernels.tiled.combine import tiled_combination
+from npusim.spec.elementwise import Combination
 from npusim.steps.base import Array, Executor, TensorType
 from npusim.steps.binary import BinaryStep
 from npusim.steps.executors.counting import Counted, counted
 from npusim.steps.executors.rescaler import Rescaler
 from npusim.steps.pipelines import operand_prefix
 from npusim.steps.probe import Probe
+
+_Elementwise = tuple[
+    Combination, tuple[Plan, Plan], Plan, list[np.dtype[np.generic]], np.dtype[np.generic], int
+]
 
 
 class BinaryExecutor(Executor):
@@ -38,7 +47,9 @@ class BinaryExecutor(Executor):
         self._result = Rescaler(step.result_stages(datapath), fields, channels)
 
     def direct(self) -> Direct | None:
-        return self._direct
+        if any(shape != self._output.shape for shape in self._shapes):
+            return None
+        return tiled_combination(*self._elementwise()) or self._direct
 
     def counted(self) -> Counted | None:
         if self._direct is None:  # otherwise operands are only added to and multiplied: no events
@@ -50,11 +61,13 @@ class BinaryExecutor(Executor):
     def _direct(self) -> DirectCombination | None:
         if any(shape != self._output.shape for shape in self._shapes):
             return None
+        return direct_combination(*self._elementwise())
+
+    def _elementwise(self) -> _Elementwise:
+        """What one-pass forms are made of."""
         first, second = (operand.plan for operand in self._operands)
         size, codes = prod(self._output.shape), self._output.dtype
-        return direct_combination(
-            self._combination, (first, second), self._result.plan, self._types, codes, size
-        )
+        return self._combination, (first, second), self._result.plan, self._types, codes, size
 
     def run(self, inputs: Sequence[Array], probe: Probe) -> Array:
         values = []

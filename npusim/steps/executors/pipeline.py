@@ -3,20 +3,38 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from math import prod
 
+import numpy as np
+
+from npusim.kernels.codes import direct_table
+from npusim.kernels.direct.protocol import Direct
 from npusim.spec.stages import BaseStage
 from npusim.steps.base import Array, Executor, TensorType
 from npusim.steps.executors.rescaler import Rescaler
 from npusim.steps.fields import PlainFields
 from npusim.steps.probe import Probe
 
+_TABLE_BITS = 8
+
 
 class PipelineExecutor(Executor):
     """One pipeline from codes to codes."""
 
-    def __init__(self, stages: tuple[BaseStage, ...], fields: PlainFields, output: TensorType) -> None:
-        self._output = output
+    def __init__(
+        self, stages: tuple[BaseStage, ...], fields: PlainFields, x: TensorType, output: TensorType
+    ) -> None:
+        self._x, self._output = x, output
         self._rescaler = Rescaler(stages, fields, output.shape[-1])
+
+    def direct(self) -> Direct | None:
+        plan, codes = self._rescaler.plan, self._x.codes.interval
+        narrow = self._x.bits == _TABLE_BITS and self._output.dtype.itemsize == 1
+        if not narrow or np.any(np.ptp(plan.columns, axis=1)):
+            return None
+        every = np.arange(codes.low, codes.high + 1).repeat(plan.channels).reshape(-1, plan.channels)
+        made = self._rescaler.codes(every, self._output.dtype, Probe())[:, 0].copy()
+        return direct_table(made, codes.low, prod(self._output.shape))
 
     def run(self, inputs: Sequence[Array], probe: Probe) -> Array:
         shape = self._output.shape

@@ -3,16 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from math import prod
 
 import numpy as np
 import numpy.typing as npt
 
 from npusim.datapath.model import Datapath
+from npusim.kernels.direct.protocol import Direct
+from npusim.kernels.softmax import DirectSoftmax, softmax
 from npusim.steps.base import Array, Executor, TensorType
 from npusim.steps.executors.rescaler import Rescaler
 from npusim.steps.pipelines import operand_prefix
 from npusim.steps.probe import Probe
 from npusim.steps.rowwise import RowwiseStep
+from npusim.steps.softmax import SoftmaxStep
 
 
 class RowwiseExecutor(Executor):
@@ -24,6 +28,12 @@ class RowwiseExecutor(Executor):
             step.operand_stages(datapath), step.fields, output.shape[-1], operand_prefix(0)
         )
         self._result = step.result_stages(datapath)
+
+    def direct(self) -> Direct | None:
+        if not isinstance(self._step, SoftmaxStep):
+            return None
+        made = softmax(self._operand.plan.stages, self._result, self._step.fields, self._output.dtype)
+        return None if made is None else DirectSoftmax(made, prod(self._output.shape[:-1]))
 
     def run(self, inputs: Sequence[Array], probe: Probe) -> Array:
         shape = self._output.shape

@@ -1,0 +1,63 @@
+"""Functions of 8-bit codes by table, and tensors that keep their codes: from bytes to bytes."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+import numpy.typing as npt
+
+from npusim.kernels.direct.protocol import Bytes
+from npusim.kernels.jit import kernel, readonly
+
+_CODES = 256
+_UNIT = 1 << 12
+"""Codes of a unit."""
+
+
+class DirectTable:
+    """A function of each code.
+
+    Attributes
+    ----------
+    units
+        Stretches of codes.
+    scratch_bytes
+        Nothing is needed.
+    """
+
+    def __init__(self, table: Bytes, size: int) -> None:
+        self._table, self._size = table, size
+        flip = int(table[0])
+        self._flip = flip if np.array_equal(table, np.arange(_CODES) ^ flip) else None
+        self.units, self.scratch_bytes = -(-size // _UNIT), 0
+
+    def run(self, inputs: Sequence[Bytes], out: Bytes, scratch: Bytes, first: int, last: int) -> None:
+        """See `Direct.run`."""
+        part = slice(first * _UNIT, min(last * _UNIT, self._size))
+        if self._flip is None:
+            _look_up(inputs[0][part], self._table, out[part])
+        else:
+            np.bitwise_xor(inputs[0][part], self._flip, out=out[part])
+
+
+def direct_table(codes: npt.NDArray[np.generic], lowest: int, size: int) -> DirectTable | None:
+    """A function of 8-bit codes to 8-bit codes as one of bytes; None if it is of other codes.
+
+    Parameters
+    ----------
+    codes
+        int8 or uint8[256]: of each code from `lowest` on.
+    size
+        Codes of a tensor.
+    """
+    if codes.shape != (_CODES,) or codes.dtype.itemsize != 1:
+        return None
+    by_byte = np.roll(codes.view(np.uint8), lowest)
+    return DirectTable(readonly(by_byte, np.uint8), size)
+
+
+@kernel(signatures=1)
+def _look_up(x: Bytes, table: Bytes, out: Bytes) -> None:
+    for i in range(out.shape[0]):
+        out[i] = table[x[i]]

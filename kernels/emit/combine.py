@@ -1,0 +1,135 @@
+"""Elementwise add, sub and mul of 8-bit codes, from codes to codes.
+
+An operand is a function of 256 codes, so that whoever makes its constants can look at all of them: it is a
+line, or a line rounded by high halves of products. Codes are read as int8; unsigned ones are flipped.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from llvmlite import ir
+from numba import types
+
+from npusim.kernels.emit.build import I8, I32, I64, Value, cgutils, every, load, number, piece, splat
+from npusim.kernels.emit.registers import COUNT, LANES, VECTOR, store_first
+from npusim.kernels.emit.rescale import Constants, Ends, Form, by_vector, codes, high_products, rescaled
+
+LINE, ROUNDED = 0, 1
+"""``code * factor + addend``; or ``(h + addend + [x < 0] * negative) >> shift`` with ``x = code + before``,
+and h the high half of ``(x << LIFT) * factor``."""
+
+LIFT = 22
+"""So that nine bits of code and zero point fill 31."""
+
+KIND, BEFORE, FACTOR, ADDEND, NEGATIVE, SHIFT = range(6)
+OPERAND_BYTES = 8 * 6
+"""An operand's constants: int64."""
+
+PRODUCT, FLIP = 0, 1
+"""Before both operands' constants: whether values are multiplied or added; what codes are xored with."""
+
+HEAD_BYTES = 8 * 2
+_CODES = ir.VectorType(I8, COUNT)
+_SIGNATURE = types.void(*[types.int64] * 7)
+
+
+class _Operand:
+    """An operand's constants, in every lane."""
+
+    def __init__(self, builder: Any, address: Value) -> None:
+        entries = [load(builder, address, 8 * place, I64) for place in range(6)]
+        self.line = builder.icmp_signed("==", entries[KIND], number(LINE))
+        self.before, self.factor, self.addend, self.negative, self.shift = (
+            splat(builder, builder.trunc(entry, I32), COUNT) for entry in entries[BEFORE:]
+        )
+
+    def values(self, builder: Any, lanes: list[Value]) -> list[Value]:
+        """int32 of vectors of codes."""
+        slots = [cgutils.alloca_once(builder, LANES) for _ in lanes]
+        with builder.if_else(self.line) as (then, otherwise):
+            with then:
+                for code, slot in zip(lanes, slots, strict=True):
+                    builder.store(builder.add(builder.mul(code, self.factor), self.addend), slot)
+            with otherwise:
+                for code, slot in zip(lanes, slots, strict=True):
+                    lifted = builder.shl(builder.add(code, self.before), every(LIFT, LANES))
+                    high = high_products(builder, lifted, self.factor)
+                    more = builder.and_(builder.ashr(lifted, every(31, LANES)), self.negative)
+                    total = builder.add(builder.add(high, self.addend), more)
+                    builder.store(builder.ashr(total, self.shift), slot)
+        return [builder.load(slot, typ=LANES) for slot in slots]
+
+
+def _emit(form: Form, builder: Any, values: Any) -> None:
+    a, b, stretches, settings, constants, ends, out = values
+    bounds, result = Ends(builder, ends, form), Constants(builder, constants, form)
+    operands = [
+        _Operand(builder, builder.add(settings, number(HEAD_BYTES + OPERAND_BYTES * place)))
+        for place in (0, 1)
+    ]
+    product = builder.icmp_signed("!=", load(builder, settings, 8 * PRODUCT, I64), number(0))
+    flip = splat(builder, builder.trunc(load(builder, settings, 8 * FLIP, I64), I8), COUNT)
+    with cgutils.for_range(builder, stretches) as stretch:
+        place = builder.mul(stretch.index, number(VECTOR))
+        made = []
+        for address, operand in zip((a, b), operands, strict=True):
+            own = builder.add(address, place)
+            read = [builder.xor(load(builder, own, COUNT * v, _CODES), flip) for v in range(4)]
+            made.append(operand.values(builder, [builder.sext(code, LANES) for code in read]))
+        slots = [cgutils.alloca_once(builder, LANES) for _ in range(4)]
+        with builder.if_else(product) as (then, otherwise):
+            with then:
+                for slot, x, y in zip(slots, *made, strict=True):
+                    builder.store(builder.mul(x, y), slot)
+            with otherwise:
+                for slot, x, y in zip(slots, *made, strict=True):
+                    builder.store(builder.add(x, y), slot)
+        four = [rescaled(builder, builder.load(slot, typ=LANES), result, form) for slot in slots]
+        narrow = by_vector(builder, codes(builder, four, bounds))
+        store_first(builder, narrow, builder.add(out, place), number(VECTOR))
+
+
+def _piece(form: Form) -> tuple[Any, Any]:
+    def generate(context: Any, builder: Any, signature: Any, values: Any) -> Any:
+        _emit(form, builder, values)
+        return context.get_dummy_value()
+
+    return _SIGNATURE, generate
+
+
+@piece
+def combine_high(
+    typing: Any, a: int, b: int, stretches: int, settings: int, constants: int, ends: int, out: int
+) -> Any:
+    """Two operands' codes to codes, `Form.HIGH`.
+
+    Its arguments: addresses of both operands' codes; how many stretches of `VECTOR` codes; addresses of
+    the settings (PRODUCT, FLIP, both operands), of a vector's constants with one channel in all lanes, of
+    `Ends`, and of the codes.
+    """
+    return _piece(Form.HIGH)
+
+
+@piece
+def combine_high_signed(
+    typing: Any, a: int, b: int, stretches: int, settings: int, constants: int, ends: int, out: int
+) -> Any:
+    """As `combine_high`, `Form.HIGH_SIGNED`."""
+    return _piece(Form.HIGH_SIGNED)
+
+
+@piece
+def combine_wide_signed(
+    typing: Any, a: int, b: int, stretches: int, settings: int, constants: int, ends: int, out: int
+) -> Any:
+    """As `combine_high`, `Form.WIDE_SIGNED`."""
+    return _piece(Form.WIDE_SIGNED)
+
+
+@piece
+def combine_wide_last(
+    typing: Any, a: int, b: int, stretches: int, settings: int, constants: int, ends: int, out: int
+) -> Any:
+    """As `combine_high`, `Form.WIDE_LAST`."""
+    return _piece(Form.WIDE_LAST)

@@ -1,0 +1,132 @@
+"""Elementwise add, sub and mul of 8-bit tensors of one shape, from codes to codes, in parts."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from npusim.kernels.direct.protocol import Bytes
+from npusim.kernels.emit.combine import (
+    combine_high,
+    combine_high_signed,
+    combine_wide_last,
+    combine_wide_signed,
+)
+from npusim.kernels.emit.registers import COUNT, VECTOR
+from npusim.kernels.emit.rescale import Form
+from npusim.kernels.isa import InstructionSet, selected
+from npusim.kernels.jit import kernel, part, readonly
+from npusim.kernels.ops import Words
+from npusim.kernels.plan import Plan
+from npusim.kernels.tiled.constants import rescale_constants
+from npusim.kernels.tiled.operand_line import operand_line, operand_values
+from npusim.spec.elementwise import Combination
+
+_UNIT = 1 << 12
+"""Codes of a unit."""
+
+_HIGH, _HIGH_SIGNED, _WIDE_SIGNED = int(Form.HIGH), int(Form.HIGH_SIGNED), int(Form.WIDE_SIGNED)
+_OPERANDS, _ENDS, FORM = 0, 14, 18
+"""Where they stand in the settings."""
+
+
+class TiledCombination:
+    """One step's combination; make it with `tiled_combination`.
+
+    Attributes
+    ----------
+    units
+        Stretches of codes.
+    scratch_bytes
+        What a call needs.
+    """
+
+    def __init__(self, constants: Bytes, settings: Words, size: int) -> None:
+        self._constants, self._settings, self._size = constants, settings, size
+        self.units, self.scratch_bytes = -(-size // _UNIT), 3 * VECTOR
+
+    def run(self, inputs: Sequence[Bytes], out: Bytes, scratch: Bytes, first: int, last: int) -> None:
+        """See `Direct.run`."""
+        begin, end = first * _UNIT, min(last * _UNIT, self._size)
+        combine(inputs[0], inputs[1], self._constants, self._settings, begin, end, scratch, out)
+
+
+def tiled_combination(
+    combination: Combination,
+    operands: tuple[Plan, Plan],
+    result: Plan,
+    inputs: Sequence[np.dtype[np.generic]],
+    codes: np.dtype[np.generic],
+    size: int,
+) -> TiledCombination | None:
+    """The one-pass form of a step on two tensors of one shape; None if it is not proven right.
+
+    Every code of either operand is tried; sums are proven to fit int32, the result by its constants.
+
+    Parameters
+    ----------
+    operands, result
+        The step's pipelines.
+    inputs, codes
+        The types of both inputs' codes and of the output's.
+    size
+        Codes of the output.
+    """
+    if selected() is InstructionSet.GENERIC or any(each != inputs[0] for each in inputs):
+        return None
+    if inputs[0].itemsize != 1 or np.any(np.ptp(result.columns, axis=1)):
+        return None
+    unsigned, product = inputs[0] == np.uint8, combination is Combination.PRODUCT
+    signs = (1, -1 if combination is Combination.DIFFERENCE else 1)
+    settings, reaches = [int(product), 128 if unsigned else 0], []
+    for plan, sign in zip(operands, signs, strict=True):
+        values = operand_values(plan, unsigned)
+        line = None if values is None else operand_line(plan, unsigned, values, sign)
+        if values is None or line is None:
+            return None
+        reaches.append(int(np.abs(values).max()))
+        settings += line
+    reach = reaches[0] * reaches[1] if product else sum(reaches)
+    if max(*reaches, reach) >= 1 << 31:
+        return None
+    channel = np.zeros(COUNT, np.int64)
+    constants = rescale_constants(result, reach, channel, np.zeros(result.channels, np.int64), codes)
+    if constants is None:
+        return None
+    settings += [*constants.ends, int(constants.form)]
+    return TiledCombination(constants.rows, readonly(settings, np.int64), size)
+
+
+@part
+def _stretches(a: int, b: int, stretches: int, settings: Words, constants: int, out: int) -> None:
+    form, operands = settings[FORM], settings.ctypes.data + 8 * _OPERANDS
+    ends = settings.ctypes.data + 8 * _ENDS
+    if form == _HIGH:
+        combine_high(a, b, stretches, operands, constants, ends, out)
+    elif form == _HIGH_SIGNED:
+        combine_high_signed(a, b, stretches, operands, constants, ends, out)
+    elif form == _WIDE_SIGNED:
+        combine_wide_signed(a, b, stretches, operands, constants, ends, out)
+    else:
+        combine_wide_last(a, b, stretches, operands, constants, ends, out)
+
+
+@kernel(signatures=1)
+def combine(
+    a: Bytes, b: Bytes, constants: Bytes, settings: Words, begin: int, end: int, scratch: Bytes, out: Bytes
+) -> None:
+    """Codes `begin` .. `end` - 1; whole stretches where they are, the rest by way of scratch memory."""
+    whole = (end - begin) // VECTOR
+    if whole > 0:
+        first, second, target = a.ctypes.data + begin, b.ctypes.data + begin, out.ctypes.data + begin
+        _stretches(first, second, whole, settings, constants.ctypes.data, target)
+    start = begin + whole * VECTOR
+    rest = end - start
+    if rest > 0:
+        x, y, z = scratch[:VECTOR], scratch[VECTOR : 2 * VECTOR], scratch[2 * VECTOR : 3 * VECTOR]
+        x[:], y[:] = 0, 0
+        x[:rest], y[:rest] = a[start:end], b[start:end]
+        memory = scratch.ctypes.data
+        _stretches(memory, memory + VECTOR, 1, settings, constants.ctypes.data, memory + 2 * VECTOR)
+        out[start:end] = z[:rest]

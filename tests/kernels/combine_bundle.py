@@ -1,0 +1,105 @@
+"""Elementwise steps in one pass against the general kernels. Run as a script: says how many."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from enum import Enum
+from itertools import product
+
+import numpy as np
+
+from npusim.kernels.combine import EXACTLY
+from npusim.kernels.emit.rescale import Form
+from npusim.kernels.pipeline import run
+from npusim.kernels.plan import Plan, compile_pipeline
+from npusim.kernels.tiled.combine import FORM, TiledCombination, tiled_combination
+from npusim.spec.elementwise import Combination
+from npusim.spec.rounding import Rounding
+from npusim.spec.stages import Add, BaseStage, Clamp, Multiply, ShiftLeft, ShiftRight
+from tests.kernels.guarded import Guard, Place
+
+UP, AWAY = Rounding.HALF_UP, Rounding.HALF_AWAY
+LENGTHS = (1, 31, 32, 33, 63, 64, 65, 4095, 4096, 4097, 8300)
+
+
+class Operand(Enum):
+    """An operand's pipeline."""
+
+    LINE = (Add(operand="-zero"), Multiply(by="multiplier"))
+    CODES = (Add(operand="-zero"),)
+    GEMMLOWP = (
+        Add(operand="-zero"),
+        ShiftLeft(by=20),
+        Multiply(by="multiplier"),
+        ShiftRight(by=(31,), rounding=UP),
+        ShiftRight(by=("shift",), rounding=AWAY),
+    )
+
+
+def _result(rule: Rounding, twice: bool, bounds: tuple[int, int]) -> tuple[BaseStage, ...]:
+    shifts = ShiftRight(by=("shift",), rounding=rule)
+    inner = (ShiftRight(by=(31,), rounding=UP),) if twice else ()
+    return (Multiply(by="multiplier"), *inner, shifts, Add(operand=-7), Clamp(low=bounds[0], high=bounds[1]))
+
+
+def _made(
+    codes: type, combination: Combination, operand: Operand, rule: Rounding, twice: bool, length: int
+) -> tuple[TiledCombination, tuple[Plan, Plan, Plan]]:
+    limits = np.iinfo(codes)  # type: ignore[type-var]
+    zeros = (limits.min + 5, limits.max - 3)
+    gemmlowp = operand is Operand.GEMMLOWP
+    factors = ((1 << 30) + 12345, 1 << 30) if gemmlowp else (40001, 65535)
+    if combination is Combination.PRODUCT and not gemmlowp:
+        factors = (101, 77)
+    fields = [
+        {"zero": zero, "multiplier": factor, "shift": shift}
+        for zero, factor, shift in zip(zeros, factors, (1, 0), strict=True)
+    ]
+    if combination is Combination.PRODUCT and gemmlowp:
+        fields = [{**own, "shift": 17} for own in fields]
+    first, second = (compile_pipeline(operand.value, own, 3) for own in fields)
+    registers = {"multiplier": (1 << 30) + 77 if twice else 3, "shift": 18 if twice else 19}
+    if operand is Operand.CODES and not twice:
+        registers = {"multiplier": (1 << 31) - 1, "shift": 30}  # no room for high halves
+    bounds = (-100, 120) if codes == np.int8 else (5, 250)
+    result = compile_pipeline(_result(rule, twice, bounds), registers, 3)
+    kind = np.dtype(codes)
+    found = tiled_combination(combination, (first, second), result, (kind, kind), kind, length)
+    assert found is not None, (combination, operand, rule, twice)
+    return found, (first, second, result)
+
+
+def cases() -> Iterator[tuple[type, Combination, Operand, Rounding, bool, int]]:
+    """Every operand, combination, rounding and tail."""
+    for codes, combination, operand in product((np.int8, np.uint8), Combination, Operand):
+        for rule in Rounding:
+            yield codes, combination, operand, rule, False, 193
+        yield codes, combination, operand, AWAY, True, 193
+    for length in LENGTHS:
+        yield np.int8, Combination.DIFFERENCE, Operand.GEMMLOWP, AWAY, True, length
+
+
+def main() -> int:
+    """Compare all cases at both ends of a page; how many there were."""
+    number, forms = 0, set()
+    for codes, combination, operand, rule, twice, length in cases():
+        number += 1
+        step, (first, second, result) = _made(codes, combination, operand, rule, twice, length)
+        forms.add(step._settings[FORM])
+        for place in Place:
+            guard = Guard(place)
+            inputs = [guard.codes((length,), codes) for _ in range(2)]
+            # Rows of three channels, the last one filled up.
+            rows = [np.resize(x, (-(-length // 3), 3)).astype(np.int64) for x in inputs]
+            values = EXACTLY[combination](run(first, rows[0]), run(second, rows[1]))
+            expected = run(result, values).reshape(-1)[:length].astype(codes)
+            out, scratch = guard.out((length,), np.uint8), guard.out((step.scratch_bytes,), np.uint8)
+            for first_unit in range(step.units):
+                step.run([x.view(np.uint8) for x in inputs], out, scratch, first_unit, first_unit + 1)
+            np.testing.assert_array_equal(out.view(codes), expected)
+    assert forms == {int(form) for form in Form}
+    return number
+
+
+if __name__ == "__main__":
+    print(f"{main()} cases agree")
