@@ -1,17 +1,16 @@
 """What input scales per channel give: `spiq` beside its twin without that pass, at 8, 6 and 4 bits.
 
-    NPUSIM_ZOO=... python tools/spiq_twins.py -o results [-- further options of accuracy.py]
+    NPUSIM_ZOO=... python tools/spiq_twins.py -o results [--network N ...] [--images 375]
 
-Writes the recipes into results/recipes (activations of so many bits, both at the range that suits these),
-runs accuracy.py on them and prints a table of pairs.
+Both recipes round activations to so many bits and take the range that suits these. Resumable; writes
+spiq_twins.md beside the points.
 """
 
 from __future__ import annotations
 
 import argparse
-import csv
-import subprocess
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).parent.parent))
@@ -20,12 +19,26 @@ from npusim.compiler.passes.activation_ranges import ActivationRanges
 from npusim.compiler.passes.spiq import Spiq
 from npusim.compiler.recipe import Recipe, load_recipe
 from npusim.files.atomic import write_text
-from npusim.files.documents import save_document
+from tools.many_recipes import Point, percent, run_points, table
+from tools.zoo import NETWORKS
 
 SIGMAS = {8: 6.0, 6: 5.0, 4: 3.5}
 """By bits the range: DFQ's at 8; below, about what errs least on a Laplace variable."""
 SIDES = ("per_tensor", "spiq")
-COLUMNS = ("network", "activations", "float", "per tensor", "spiq", "same as float", "spiq", "SQNR", "spiq")
+COLUMNS = (
+    "network",
+    "activations",
+    "float",
+    "per tensor",
+    "spiq",
+    "same as float",
+    "spiq",
+    "SQNR",
+    "spiq",
+    "folded",
+)
+WITHOUT_NORMS = ("ad01_autoencoder_toycar",)
+"""Networks whose input range only data tell."""
 
 
 def variant(side: str, bits: int) -> Recipe:
@@ -42,48 +55,30 @@ def variant(side: str, bits: int) -> Recipe:
     return base.replace(name=f"{side}_a{bits}", passes=tuple(passes))
 
 
-def pairs(rows: list[dict[str, str]]) -> str:
-    """Twins side by side, as Markdown."""
-    found = {(row["network"], row["recipe"]): row for row in rows}
-    lines = ["| " + " | ".join(cells) + " |" for cells in (COLUMNS, ["---"] * len(COLUMNS))]
-    for network in dict.fromkeys(row["network"] for row in rows):
-        for bits in SIGMAS:
-            twins = [found.get((network, f"{side}_a{bits}")) for side in SIDES]
-            if None not in twins:
-                cells = [_percent(twins[0], "float")]
-                cells += [_percent(twin, "integer") for twin in twins]
-                cells += [_percent(twin, "agreement") for twin in twins]
-                cells += [f"{float(twin['output_sqnr_db']):.1f}" for twin in twins if twin]
-                lines.append(f"| {network} | {bits} bits | " + " | ".join(cells) + " |")
-    return "\n".join(lines) + "\n"
-
-
-def _percent(row: dict[str, str] | None, key: str) -> str:
-    return f"{100 * float(row[key]):.1f}" if row and row.get(key) else "-"
+def rows(points: list[Point]) -> Iterator[list[str]]:
+    """Twins side by side."""
+    for twins in (points[index : index + 2] for index in range(0, len(points), 2)):
+        cells = [twins[0]["network"], f"{twins[0]['recipe'][-1]} bits", percent(twins[0], "float")]
+        cells += [percent(twin, "integer") for twin in twins]
+        cells += [percent(twin, "agreement") for twin in twins]
+        cells += [f"{twin['sqnr']:.1f}" for twin in twins]
+        note = next(note for note in twins[1]["notes"] if "input scales per channel" in note)
+        yield [*cells, note.partition(" groups")[0]]
 
 
 def main() -> None:
-    """Write the recipes, run the table, print the pairs."""
+    """Run what is missing, then write the table."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawTextHelpFormatter)
     parser.add_argument("-o", "--output", type=Path, required=True)
-    parser.add_argument("rest", nargs="*", help="options of accuracy.py, behind --")
+    parser.add_argument("--network", action="append", choices=list(NETWORKS))
+    parser.add_argument("--images", type=int, help="at most so many test images")
     options = parser.parse_args()
-    folder = options.output / "recipes"
-    folder.mkdir(parents=True, exist_ok=True)
-    command = [sys.executable, str(Path(__file__).with_name("accuracy.py")), "-o", str(options.output)]
-    for bits in SIGMAS:
-        for side in SIDES:
-            made = variant(side, bits)
-            path = folder / f"{made.name}.yaml"
-            save_document(path, made)
-            command += ["--recipe", str(path)]
-    code = subprocess.run([*command, *options.rest], check=False).returncode
-    if code == 0:
-        with (options.output / "accuracy.csv").open(newline="") as file:
-            text = pairs(list(csv.DictReader(file)))
-        write_text(options.output / "pairs.md", text)
-        print(text)
-    sys.exit(code)
+    networks = options.network or [name for name in NETWORKS if name not in WITHOUT_NORMS]
+    recipes = [variant(side, bits) for bits in SIGMAS for side in SIDES]
+    points = run_points(options.output, networks, recipes, images=options.images, calibrate=0)
+    text = table(COLUMNS, rows(points))
+    write_text(options.output / "spiq_twins.md", text)
+    print(text)
 
 
 if __name__ == "__main__":
