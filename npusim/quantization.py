@@ -75,6 +75,9 @@ class QuantizedWeights:
     total_order
         Where activations are read in digits: products of an order and a digit are computed up to this
         sum of both (the first order and the highest digit are 1); None: all.
+    real
+        The weights that the codes stand for, where a code may be further than one step from its own; None:
+        none is.
     """
 
     codes: npt.NDArray[Any]
@@ -82,6 +85,7 @@ class QuantizedWeights:
     shifts: npt.NDArray[np.int64]
     residuals: tuple[ResidualWeights, ...] = ()
     total_order: int | None = None
+    real: npt.NDArray[np.float64] | None = None
 
     @property
     def outputs(self) -> int:
