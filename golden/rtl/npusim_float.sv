@@ -72,7 +72,7 @@ module npusim_float #(
   always_comb begin
     chosen = whole;
     if (final_exponent > 0) chosen = signed_product <<< final_exponent;
-    if (final_exponent > 0 && length(rounded_product) + final_exponent > TO_BITS)
+    if (final_exponent > 0 && rounded_product != 0 && length(rounded_product) + final_exponent > TO_BITS)
       chosen = negative ? -LIMIT : LIMIT;
     limited = chosen < -LIMIT ? -LIMIT : chosen;
     result = WORD'(limited > LIMIT - 1 ? LIMIT - 1 : limited);

@@ -110,7 +110,9 @@ def _column(unit: ColumnVectors, places: dict[str, int]) -> Iterator[str]:
     start, beat, finish = (
         function_name(unit.datapath, f"mac.{part}") for part in ("start", "beat", "finish")
     )
-    x_zero, weight_zero = (f"in[{places[n]}]" if n in places else "0" for n in ("x_zero", "weight_zero"))
+    x_zero, weight_zero = (
+        f"in[{places[name]}]" if name in places else "0" for name in ("field_x_zero", "field_weight_zero")
+    )
     codes = [f"in + {places[name]} + beat * {unit.unit.lanes}" for name in ("activations", "weights")]
     bias = f"in[{places['bias']}]"
     yield f"long long value = {start}({bias});"

@@ -5,6 +5,7 @@ from __future__ import annotations
 import random
 import re
 from fractions import Fraction
+from itertools import product
 from pathlib import Path
 from typing import Any
 
@@ -101,9 +102,27 @@ def test_other_stages(name: str, tmp_path: Path) -> None:
 def test_floats_and_divisions(name: str, operation: str, tmp_path: Path) -> None:
     unit = Unit(UnitKind.PIPELINE, operation, load_datapath(name))
     vectors = stimulus.random_rescale_vectors(unit, 300) + typical_float_vectors(unit, 300)
+    vectors += extreme_float_vectors(unit)
     case = write_words(operation, unit, vectors, tmp_path / operation)
     (result,) = run_cases([case], require(Simulator.ICARUS), tmp_path)
-    assert (result.outcome, result.compared, result.text) == (Outcome.PASSED, 600, "")
+    assert (result.outcome, result.compared, result.text) == (Outcome.PASSED, len(vectors), "")
+
+
+def extreme_float_vectors(unit: Unit) -> list[stimulus.Vector]:
+    """Nothing, little and much times the least and the greatest scale."""
+    stages = unit.datapath.pipelines[unit.operation].stages(PipelineRole.RESULT) or ()
+    entering, found = unit.widths(unit.main)[0].entering, []
+    wide_open = {"y_zero": 0, "low": unit.datapath.activation.interval.low}
+    wide_open["high"] = unit.datapath.activation.interval.high
+    plain = stimulus.random_rescale_vectors(unit, 1)[0].fields | wide_open
+    for stage in stages:
+        if isinstance(stage, FloatStage):
+            fraction_bits = stage.format.significand_bits - 1
+            greatest = ((1 << stage.format.exponent_bits) - 1 << fraction_bits) - 1
+            for value, scale in product((0, 1, -1, entering.low, entering.high), (0, 1, greatest)):
+                fields = {**plain, str(stage.scale): scale}
+                found.append(stimulus.Vector((value,), fields, run(stages, value, fields).result))
+    return found
 
 
 def typical_float_vectors(unit: Unit, count: int) -> list[stimulus.Vector]:

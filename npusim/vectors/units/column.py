@@ -91,7 +91,7 @@ class ColumnVectors(VectorUnit):
     def vector(self, case: Case) -> ColumnVector:
         """A case as coverage has it."""
         activations, weights = (self._beats(case.inputs[self._places[n]]) for n in ("activations", "weights"))
-        zeros = {name: case.inputs[self._places[name]][0] for name in self._zeros}
+        zeros = {name: case.inputs[self._places[f"field_{name}"]][0] for name in self._zeros}
         return ColumnVector(activations, weights, case.inputs[self._places["bias"]][0], **zeros)
 
     def case(self, vector: ColumnVector) -> Case:
@@ -157,4 +157,4 @@ def _zero_port(datapath: Datapath, name: str) -> Port:
     field = datapath.fields.get(name)
     codes = datapath.activation if name == "x_zero" else datapath.weight
     bits, signed = (codes.bits, codes.signed) if field is None else (max(1, field.bits), field.signed)
-    return Port(name, Role.FIELD, bits, signed)
+    return Port(f"field_{name}", Role.FIELD, bits, signed)
