@@ -46,12 +46,15 @@ def prefix_bounds(
     >>> int(low[0]), int(high[0])
     (-377, 388)
     """
-    flat = weights.reshape(weights.shape[0], -1).astype(np.int64)
-    flat -= np.asarray(weight_zero, np.int64).reshape(-1, 1)
-    ends = np.stack([flat * (x_low - x_zero), flat * (x_high - x_zero)])
-    falling = np.minimum(ends.min(axis=0), 0).sum(axis=1)
-    rising = np.maximum(ends.max(axis=0), 0).sum(axis=1)
-    low, high = falling.astype(object) + bias, rising.astype(object) + bias
+    flat = weights.reshape(weights.shape[0], -1)
+    if np.any(weight_zero):
+        flat = flat - np.asarray(weight_zero, np.int64).reshape(-1, 1)
+    # A prefix takes or leaves each product: what is left counts as a code at the zero point.
+    above = np.maximum(flat, 0).sum(axis=1, dtype=np.int64).astype(object)
+    below = np.minimum(flat, 0).sum(axis=1, dtype=np.int64).astype(object)
+    least, most = min(x_low - x_zero, 0), max(x_high - x_zero, 0)
+    falling, rising = above * least + below * most, above * most + below * least
+    low, high = falling + bias, rising + bias
     if bias_place is BiasPlace.LATE:
         low, high = np.minimum(low, falling), np.maximum(high, rising)
     limits = np.iinfo(np.int64)

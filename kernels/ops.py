@@ -8,6 +8,7 @@ rounding are data, not code: a 16-bit truth table of A1 taken from the spec (`in
 from __future__ import annotations
 
 from enum import IntEnum
+from functools import cache
 
 import numpy as np
 import numpy.typing as npt
@@ -64,6 +65,7 @@ _LEAST_NORMAL = 2.0**-126
 _WORD_LIMIT = 2.0**63
 
 
+@cache
 def increments(rule: Rounding) -> int:
     """A1 as data: bit ``8 * guard + 4 * sticky + 2 * sign + last`` is what `rule` adds to the floor."""
     table = 0

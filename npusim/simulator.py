@@ -3,26 +3,25 @@
 from __future__ import annotations
 
 import os
-from collections import deque
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
-from functools import cached_property, partial
+from functools import partial
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
-from npusim.crew import Crew, Pools, Progress
+from npusim.crew import Crew, Progress
 from npusim.datapath import Datapath
 from npusim.errors import InputError
 from npusim.files.explain import closest
 from npusim.input_codes import images, to_codes
+from npusim.prepared import prepared
 from npusim.program import Program, check_program
 from npusim.result import Result, dequantize
 from npusim.statistics import StepStatistics, describe, summarise
-from npusim.steps.base import Array, Executor, Step
-from npusim.steps.executors.schedule import Helpers, Schedule, Seen
-from npusim.steps.executors.workspace import Workspace
+from npusim.steps.base import Array, Step
+from npusim.steps.executors.schedule import Helpers, Seen
 from npusim.steps.probe import Probe, StatisticsMode
 
 Inputs = npt.ArrayLike | Mapping[str, npt.ArrayLike]
@@ -32,6 +31,8 @@ __all__ = ["Inputs", "Progress", "Result", "Simulator", "dequantize", "simulate"
 
 class Simulator:
     """A program prepared to run: weights packed, pipelines compiled, paths decided. Reusable.
+
+    Preparing is done once for a program on its own datapath, whatever the number of simulators.
 
     Parameters
     ----------
@@ -44,13 +45,8 @@ class Simulator:
         self.datapath = program.datapath if datapath is None else datapath
         if datapath is not None:
             check_program(program, datapath)
-        self._executors: list[tuple[Step, Executor]] = [
-            (step, step.prepare(program.input_types(step), program.tensors[step.output], self.datapath))
-            for step in program.ordered_steps
-        ]
-        self._last_use = _last_uses(program)
-        self._pools = Pools()
-        self._spaces: deque[Workspace] = deque()  # those at rest; taking and giving back is atomic
+        found = prepared(program, self.datapath)
+        self._prepared, self._executors, self._last_use = found, found.steps, found.last_use
 
     def run(
         self,
@@ -65,21 +61,16 @@ class Simulator:
         mode = _mode(statistics)
         wanted = self._wanted(taps)
         codes = to_codes(self.program, inputs)
-        crew = Crew(_threads(threads), self._pools)
+        crew = Crew(_threads(threads), self._prepared.pools)
         if wanted or mode is StatisticsMode.PREFIX:
             return self._recorded(codes, mode, wanted, crew, progress)
         return self._direct(codes, mode is StatisticsMode.EVENTS, crew, progress)
-
-    @cached_property
-    def _schedule(self) -> Schedule:
-        program = self.program
-        return Schedule(self._executors, program.tensors, program.input_names, program.output_names)
 
     def _direct(
         self, codes: dict[str, Array], counting: bool, crew: Crew, progress: Progress | None
     ) -> Result:
         """No tensor is recorded: images are spread over threads, or else the parts of each image's steps."""
-        count, schedule, spaces = images(codes), self._schedule, self._spaces
+        count, schedule, spaces = images(codes), self._prepared.schedule, self._prepared.spaces
         kinds = {name: self.program.tensors[name] for name in self.program.output_names}
         outputs = {name: np.empty((count, *kind.shape), kind.dtype) for name, kind in kinds.items()}
         seen = Seen(count, len(self._executors)) if counting else None
@@ -268,15 +259,3 @@ def _threads(threads: int | None) -> int:
     if threads < 1:
         raise InputError("threads must be positive", found=threads, allowed="1 or more")
     return threads
-
-
-def _last_uses(program: Program) -> list[list[str]]:
-    """For each step in order, the tensors nobody needs after it."""
-    last = {name: index for index, step in enumerate(program.ordered_steps) for name in step.inputs}
-    keep = set(program.output_names)
-    for index, step in enumerate(program.ordered_steps):
-        last.setdefault(step.output, index)
-    return [
-        [name for name, index in last.items() if index == position and name not in keep]
-        for position in range(len(program.ordered_steps))
-    ]

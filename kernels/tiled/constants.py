@@ -165,13 +165,16 @@ class _Rounded:
     def _free(self) -> Words:
         """By which power of two products, constants and shift may be multiplied."""
         whole = self.greatest + np.abs(self.first) + np.abs(self.second)
-        free = [min(63 - int(n).bit_length(), 63 - int(s)) for n, s in zip(whole, self.shift, strict=True)]
-        return np.array(free, np.int64)
+        return 63 - np.maximum(_bits(whole), self.shift)
 
     def _room(self, lift: int) -> Words:
         """By which power of two factors may be multiplied, if sums are multiplied by 2**lift."""
-        factor = [31 - int(n).bit_length() for n in np.abs(self.factor)]
-        return np.maximum(np.minimum(self._free - lift, factor), 0)
+        return np.maximum(np.minimum(self._free - lift, 31 - _bits(np.abs(self.factor))), 0)
+
+
+def _bits(values: Words) -> Words:
+    """The length of numbers of zero or more, or one more for a few beyond 2**53."""
+    return np.frexp(values)[1].astype(np.int64)
 
 
 def _set_pair(rows: npt.NDArray[np.int64], row: int, lanes: npt.NDArray[np.int64], values: Words) -> None:

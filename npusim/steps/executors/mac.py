@@ -116,7 +116,8 @@ class MacExecutor(Executor):
             pad_code=step.x_zero,
         )
         fields = {**step.fields, "activation": int(step.activation.bounds)}
-        self._decisions = {mode: decide_path(step, x, datapath, mode) for mode in StatisticsMode}
+        sums = reachable_sums(step, x, datapath)
+        self._decisions = {mode: choose_path(*sums, datapath, mode) for mode in StatisticsMode}
         decision = self._decisions[StatisticsMode.OFF]
         fast = decision.path in {Path.FAST_32, Path.FAST_64}
         held = decision.reachable if fast else Interval.of(datapath.mac.accumulator.register)
