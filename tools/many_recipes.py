@@ -12,14 +12,13 @@ from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-
 import npusim
 from npusim.compiler.recipe import Recipe
-from npusim.evaluate import ArraySamples, Evaluation, Options, evaluate_samples
+from npusim.evaluate import Evaluation, Options, evaluate_samples
 from npusim.files.atomic import write_text
 from npusim.task import TaskKind
-from tools.zoo import NETWORKS, calibration, load, test_batches
+from tools.program_needs import weight_bytes
+from tools.zoo import NETWORKS, TestSamples, calibration, load
 
 Point = dict[str, Any]
 
@@ -70,12 +69,7 @@ def _run(cache: Path, name: str, recipe: Recipe, datapath: str, images: int | No
     started = time.process_time()
     program = npusim.compile(model, datapath, recipe, data)
     seconds = time.process_time() - started
-    batches = list(test_batches(network, 64, images))
-    labels = [labels for _, labels in batches if labels is not None]
-    samples = ArraySamples(
-        np.concatenate([raw for raw, _ in batches]), np.concatenate(labels) if labels else None
-    )
-    found = evaluate_samples(model, program, samples, Options(steps=0, cache=cache))
+    found = evaluate_samples(model, program, TestSamples(network, images), Options(steps=0, cache=cache))
     return {
         "network": name,
         "recipe": recipe.name,
@@ -83,7 +77,7 @@ def _run(cache: Path, name: str, recipe: Recipe, datapath: str, images: int | No
         "images": found.images,
         "agreement": found.agreement,
         "sqnr": next(iter(found.outputs.values()), None),
-        "weight_bytes": sum(step.weights.nbytes for step in program.steps if hasattr(step, "weights")),
+        "weight_bytes": weight_bytes(program),
         "compile_seconds": seconds,
         "notes": list(program.notes),
         **_judged(found),
