@@ -196,7 +196,7 @@ class Simulator:
         """By step, from what was seen on the way."""
         made = {}
         for index, (step, executor) in enumerate(self._executors):
-            counted, mode = self._schedule.work[index].counted, StatisticsMode.EVENTS
+            counted, mode = self._prepared.schedule.work[index].counted, StatisticsMode.EVENTS
             if counted is None:
                 probes = [found[index] for found in seen.probes]
                 made[step.name] = summarise(step, executor, self.program, probes, mode)
