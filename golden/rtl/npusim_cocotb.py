@@ -92,13 +92,14 @@ class Bench:
         self.dut.reset.value = 0
         await self.tick()
 
-    def entries(self, channel: int = 0) -> None:
-        """The table's entries, a channel's own where there are several tables."""
+    def entries(self, word: int = 0, channel: int = 0) -> None:
+        """The table's entries; of several tables the one that a word chooses, or its channel's."""
         table = self.case["table"]
         if table is None:
             return
         words, entries = self.words[table["file"]], table["entries"]
-        first = channel * entries if len(words) > entries else 0
+        chosen = self.words["table_choice"][word] if "table_choice" in self.words else channel
+        first = chosen * entries if len(words) > entries else 0
         mine = words[first : first + entries]
         self.drive("entries", sum(word << table["bits"] * index for index, word in enumerate(mine)))
 
@@ -223,7 +224,8 @@ async def one_by_one(bench: Bench) -> None:
     """Units that make a word of one word of each input."""
     sizes, words = bench.sizes, bench.words
     channels, per_image = sizes["channels"], sizes["words_per_image"]
-    shown = words.get("pixels")
+    shown, table = words.get("pixels"), bench.case["table"]
+    several_tables = table is not None and len(words[table["file"]]) > table["entries"]
     widths = {name: bits for name, _, bits in bench.case["ports"]}
     for word in range(sizes["words"]):
         pixel, channel, place = word // channels, word % channels, word % per_image // channels
@@ -234,8 +236,8 @@ async def one_by_one(bench: Bench) -> None:
             else:
                 value = bench.pattern(file, pixel if index == "pixel" else word)
             bench.drive(port, value)
-        if bench.case["channel_tables"]:
-            bench.entries(channel)
+        if several_tables:
+            bench.entries(word, channel)
         await bench.settle()
         bench.compare(word, f"image {word // per_image} pixel {where} channel {channel}")
         await bench.tick()

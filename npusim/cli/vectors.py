@@ -119,8 +119,13 @@ def write(
     of_steps = {"--input": inputs, "--step": step, "--images": images, "--sample": sample}
     of_units = {"--unit": unit, "--level": level, "--beats": beats}
     if datapath is not None:
-        _refuse({**of_steps, "PROG.yaml": program, "--run": run}, "does not go with --datapath")
-        write_units(datapath, unit, level or 1, seed, beats, format_, output, json)
+        _refuse({**of_steps, "PROG.yaml": program}, "does not go with --datapath")
+        simulator = None if run is None else options.choice(Simulator, run, "--run")
+        if simulator is not None and output is None:
+            raise InputError("is needed to run benches", key="-o")
+        write_units(datapath, unit, level or 1, seed, beats, format_, output, json and simulator is None)
+        if simulator is not None and output is not None:
+            _run(output, simulator, rtl or [], top, ports, dump, json)
         return
     _refuse(of_units, "is of units", "with --datapath")
     if program is None:

@@ -56,7 +56,6 @@ def description(case: Case, user: UserUnit | None = None) -> str:
         "table": None
         if table.field is None
         else {"file": table_file(unit), "entries": table.entries, "bits": table.bits},
-        "channel_tables": unit.kind is UnitKind.RECODE,
         "resumes": unit.resumes,
         "masked": user is None or user.has("in_image"),
     }

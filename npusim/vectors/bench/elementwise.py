@@ -8,7 +8,7 @@ from npusim.vectors.bench.feeds import Feed, Index, feeds
 from npusim.vectors.bench.text import (
     Memory,
     SystemVerilog,
-    channel_entries_driver,
+    chosen_entries_driver,
     common,
     compare,
     connections,
@@ -42,7 +42,7 @@ module npusim_bench;
       where = (word % words_per_image) / channels;
       if (n_pixels != 0) where = m_pixels[where];
 @inputs
-@channel_entries
+@chosen_entries
       settle;
 @compared
       tick;
@@ -69,7 +69,7 @@ def bench(unit: Unit, depths: Mapping[str, int], *, latency: int = 0) -> str:
         start=start(unit, SIZES, found),
         entries=entries_driver(unit),
         inputs="\n".join(f"      {_driver(feed)}" for feed in feeds(unit)),
-        channel_entries=channel_entries_driver(unit),
+        chosen_entries=chosen_entries_driver(unit),
         compared=compare(
             "results",
             "m_expected_outputs[word]",

@@ -13,8 +13,11 @@ from npusim.vectors.bench.case import Case
 from npusim.vectors.bench.emit import Build, emit
 from npusim.vectors.bench.simulators import Simulator
 from npusim.vectors.bench.steps import COLUMNS, NotCovered, cases
+from npusim.vectors.bench.unit_sets import unit_cases
 from npusim.vectors.bench.user import UserUnit
-from npusim.vectors.manifest import MANIFEST_NAME, read_manifest
+from npusim.vectors.manifest import MANIFEST_NAME, read_json, read_manifest
+from npusim.vectors.units.manifest import FORMAT as UNIT_SET
+from npusim.vectors.units.manifest import read_unit_manifest
 
 Tell = Callable[[str], None]
 _VERDICT = re.compile(r"^(PASS|FAIL) (.*): (\d+) compared", re.MULTILINE)
@@ -68,13 +71,22 @@ def run_benches(
     """
     folder = folder.resolve()
     columns = COLUMNS if users is None else max((user.columns for user in users.values()), default=1)
-    found = cases(folder, read_manifest(folder / MANIFEST_NAME), columns)
+    found = _cases(folder, columns)
     runnable = [_without_hidden(case, users) for case in found if isinstance(case, Case)]
     builds = emit(folder, runnable, users, rtl)
     outcomes: dict[str, StepResult] = {}
     for build in builds:
         outcomes |= {result.step: result for result in run_build(build, simulator, tell, dump)}
     return [_result(each, outcomes) for each in found]
+
+
+def _cases(folder: Path, columns: int) -> list[Case | NotCovered]:
+    """Steps of a program, or units of a datapath: what the folder holds."""
+    path = folder / MANIFEST_NAME
+    data = read_json(path).data
+    if isinstance(data, dict) and data.get("format") == UNIT_SET:
+        return unit_cases(folder, read_unit_manifest(path), columns)
+    return cases(folder, read_manifest(path), columns)
 
 
 def run_build(build: Build, simulator: Simulator, tell: Tell, dump: Path | None = None) -> list[StepResult]:

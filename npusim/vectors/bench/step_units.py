@@ -45,14 +45,14 @@ def unit_of(manifest: Manifest, entry: StepVectors, columns: int) -> Unit | NotC
     if make is None:
         return NotCovered(entry.name, _WHY.get(entry.kind, f"no reference RTL for {entry.kind} steps"))
     unit = make(_Described(entry, manifest.datapath, columns))
-    why = unit if isinstance(unit, str) else _unsuited(unit)
+    why = unit if isinstance(unit, str) else unsuited(unit)
     if why is not None:
         return NotCovered(entry.name, why)
     assert isinstance(unit, Unit)
     return unit
 
 
-def _unsuited(unit: Unit) -> str | None:
+def unsuited(unit: Unit) -> str | None:
     """Why a unit's pipelines cannot be built; None: they can."""
     if len([width for width in unit.widths(unit.main) if isinstance(width.stage, Table)]) > 1:
         return "its pipeline has several tables"
@@ -105,8 +105,7 @@ def _sum_orders(step: _Described) -> Unit:
 
 def _rescale(step: _Described) -> Unit:
     operation = _declared(step.datapath, str(step.entry.attributes["operation"]))
-    part = "rescale" if operation == "mac" else f"rescale_{operation}"
-    return Unit(UnitKind.PIPELINE, operation, step.datapath, part=part)
+    return Unit(UnitKind.PIPELINE, operation, step.datapath)
 
 
 def _table(step: _Described) -> Unit:

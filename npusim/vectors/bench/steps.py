@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from math import prod
 from pathlib import Path
 
@@ -13,13 +13,14 @@ from npusim.vectors.bench.case import Case, MemoryFile, hex_text, memory_file
 from npusim.vectors.bench.step_units import NotCovered, unit_of
 from npusim.vectors.bench.unit import Unit, UnitKind
 from npusim.vectors.formats import VectorFormat
-from npusim.vectors.manifest import Manifest, StepVectors
+from npusim.vectors.manifest import Manifest, StepVectors, VectorFile
 
 BENCH_FOLDER = "bench"
 COLUMNS = 4
 """Of the reference's MAC tile: few, so that most layers end in a partial tile."""
 
-_COMPARED = ("expected_accumulators", "expected_outputs")
+COMPARED = ("expected_accumulators", "expected_outputs")
+"""The files whose words a bench compares."""
 
 
 def cases(folder: Path, manifest: Manifest, columns: int = COLUMNS) -> list[Case | NotCovered]:
@@ -43,14 +44,14 @@ def _step(folder: Path, manifest: Manifest, entry: StepVectors, columns: int) ->
     unit = unit_of(manifest, entry, columns)
     if isinstance(unit, NotCovered):
         return unit
-    files = _files(folder, entry)
+    files = checked_files(folder, entry.files)
     case_folder = folder / BENCH_FOLDER / entry.folder
     case_folder.mkdir(parents=True, exist_ok=True)
     text = hex_text("pixels", 32, list(entry.pixels or range(_pixels(entry))))
     (case_folder / "pixels.hex").write_text(text)
     files["pixels"] = memory_file("pixels", 32, text)
     sizes = _SIZES.get(unit.kind, _word_sizes)(manifest, entry, files)
-    compared = sum(files[name].words for name in _COMPARED if name in files)
+    compared = sum(files[name].words for name in COMPARED if name in files)
     folder = folder / entry.folder
     return Case(entry.name, unit, folder, case_folder, sizes, tuple(files.values()), compared)
 
@@ -105,10 +106,16 @@ _SIZES: dict[UnitKind, _Sizes] = {
 }
 
 
-def _files(folder: Path, entry: StepVectors) -> dict[str, MemoryFile]:
-    """The step's files by name, each of them as the manifest lists it."""
+def checked_files(folder: Path, files: Sequence[VectorFile]) -> dict[str, MemoryFile]:
+    """Files by name, each of them as the manifest lists it.
+
+    Raises
+    ------
+    CheckFailed
+        If one is not.
+    """
     found = {}
-    for file in entry.files:
+    for file in files:
         path = inside(folder, file.path)
         if not path.is_file():
             raise CheckFailed(f"{path}: the file is missing")

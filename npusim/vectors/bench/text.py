@@ -9,6 +9,11 @@ from string import Template
 from npusim.vectors.bench.checksum import CHUNK_BITS, FACTOR, scan_bits
 from npusim.vectors.bench.unit import Direction, Port, Unit, UnitKind
 
+TABLE_CHOICE = "table_choice"
+"""The file that says which table holds for each word of a set of unit vectors."""
+
+TABLE_CHOICE_BITS = 16
+
 
 class SystemVerilog(Template):
     """A text with ``@name`` in it: dollars belong to Verilog."""
@@ -126,12 +131,12 @@ def memories(found: Iterable[Memory]) -> str:
 
 
 def table_memories(unit: Unit, depths: Mapping[str, int]) -> list[Memory]:
-    """The memory of a unit's table, if it has one."""
+    """The memories of a unit's table, if it has one, and of which table holds for a word."""
     table = unit.table
     if table.field is None:
         return []
-    name = table_file(unit)
-    return [Memory(name, table.bits, max(1, depths.get(name, 1)))]
+    found = [(table_file(unit), table.bits), (TABLE_CHOICE, TABLE_CHOICE_BITS)]
+    return [Memory(name, bits, max(1, depths.get(name, 1))) for name, bits in found]
 
 
 def table_file(unit: Unit) -> str:
@@ -151,15 +156,16 @@ def entries_driver(unit: Unit) -> str:
     )
 
 
-def channel_entries_driver(unit: Unit) -> str:
-    """The entries of the word's channel, where channels have tables of their own."""
-    if unit.kind is not UnitKind.RECODE:
+def chosen_entries_driver(unit: Unit) -> str:
+    """The entries of a word's own table, where there are several: its channel's, or the one it chooses."""
+    if unit.table.field is None:
         return ""
-    entries, bits = unit.table.entries, unit.table.bits
+    name, entries, bits = table_file(unit), unit.table.entries, unit.table.bits
+    chosen = f"(n_{TABLE_CHOICE} == 0 ? channel : m_{TABLE_CHOICE}[word])"
     return (
-        f"      if (n_table > {entries})\n"
+        f"      if (n_{name} > {entries})\n"
         f"        for (skipped = 0; skipped < {entries}; skipped = skipped + 1)\n"
-        f"          entries[skipped*{bits} +: {bits}] = m_table[channel*{entries} + skipped];"
+        f"          entries[skipped*{bits} +: {bits}] = m_{name}[{chosen}*{entries} + skipped];"
     )
 
 
