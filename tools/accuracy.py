@@ -108,7 +108,7 @@ def _weights_alone(
     model = load(network)
     datapath = npusim.load_datapath(options.datapath)
     changed = weights_only.quantized_weights(model, datapath, recipe, calibration(network, options.calibrate))
-    count, measures = weights_only.measure(model, changed, samples)
+    count, measures = weights_only.measure(model, changed, samples, options.output / "float")
     result = {
         "network": network.name,
         "recipe": f"{recipe.name}, weights only",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -43,19 +44,27 @@ def quantized_weights(
     return state.network.replace(layers=layers)
 
 
-def measure(network: Network, changed: Network, samples: Samples) -> tuple[int, dict[str, Any]]:
-    """How many samples, and the task's measure of both, the changed network in place of integers."""
+def measure(
+    network: Network, changed: Network, samples: Samples, cache: Path | None = None
+) -> tuple[int, dict[str, Any]]:
+    """How many samples, and the task's measure of both, the changed network in place of integers.
+
+    Parameters
+    ----------
+    cache
+        Where the network's own answers are kept; None: nowhere.
+    """
     task = network.task or Task(kind=TaskKind.CLASSIFICATION)
     fitting = Fitting(samples.row_shape, network.inputs[0].shape, None, network.preprocess)
     judged = measure_for(task, {name: changed.shapes[name] for name in changed.outputs})
-    sides = [FloatSide(one, changed.outputs, fitting.inputs) for one in (network, changed)]
-    size = min(side.samples for side in sides)
+    own = FloatSide(network, changed.outputs, fitting.inputs, cache)
+    other = FloatSide(changed, changed.outputs, fitting.inputs)
     records: list[Records] = []
-    for start in range(0, len(samples), size):
-        batch = samples.read(start, min(start + size, len(samples)))
+    for start in range(0, len(samples), own.samples):
+        batch = samples.read(start, min(start + own.samples, len(samples)))
         raw = fitting(batch.raw)
-        real, other = (side.outputs(raw) for side in sides)
         read = real_inputs(network, raw)[network.inputs[0].name]
-        records.append(judged.record(Answers(len(batch.raw), read, real, other, batch.labels)))
+        answers = Answers(len(batch.raw), read, own.outputs(raw), other.outputs(raw), batch.labels)
+        records.append(judged.record(answers))
     joined = {name: np.concatenate([one[name] for one in records]) for name in records[0]}
     return len(samples), judged.conclude(joined)
