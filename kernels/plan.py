@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from math import lcm
 
 import numpy as np
 import numpy.typing as npt
@@ -39,6 +40,9 @@ PlanFields = Mapping[str, int | npt.NDArray[np.integer]]
 
 _CHUNK = 512
 """Values that go through all stages together: their operands stay in the first-level cache."""
+_VECTORS = 64
+"""Values that an unrolled loop takes at once: a rest is done one by one."""
+
 _LOW, _HIGH = np.iinfo(np.int64).min, np.iinfo(np.int64).max
 
 
@@ -94,7 +98,7 @@ def compile_pipeline(stages: Sequence[BaseStage], fields: PlanFields, channels: 
         lowering.stage(stage)
         stage_ops.append(len(lowering.ops))
     columns = np.array(lowering.columns, np.int64).reshape(len(lowering.columns), channels)
-    wide = np.tile(columns, (1, max(1, _CHUNK // channels)))
+    wide = np.tile(columns, (1, _rows_together(channels)))
     ops = np.array(lowering.ops, np.int64).reshape(-1, FIRST_PARAMETER + PARAMETERS)
     return Plan(
         stages=tuple(stages),
@@ -107,6 +111,14 @@ def compile_pipeline(stages: Sequence[BaseStage], fields: PlanFields, channels: 
         tables=readonly(np.concatenate([np.zeros(1, np.int64), *lowering.tables]), np.int64),
         fused=fuse(ops, wide),
     )
+
+
+def _rows_together(channels: int) -> int:
+    """Rows of a chunk: so many that it ends where vectors end, if it is at most twice as long then."""
+    together = lcm(channels, _VECTORS)
+    if together <= 2 * _CHUNK:
+        return max(1, round(_CHUNK / together)) * together // channels
+    return max(1, _CHUNK // channels)
 
 
 def shift_columns(total: Words) -> tuple[Words, Words, Words]:

@@ -13,8 +13,8 @@ from npusim.kernels.jit import Array, Int, kernel, part, readonly
 from npusim.kernels.ops import Words
 from npusim.kernels.records import COUNT, FIRST, HIGHEST, LOWEST
 
-LOW, HIGH, LOST, HALF, FACTOR, LOST_AGAIN, HALF_AGAIN = 0, 1, 2, 3, 4, 5, 6
-"""The rows of `Teller.narrow`."""
+LOW, HIGH, LOST, HALF, ENDS, FACTOR, LOST_AGAIN, HALF_AGAIN = range(8)
+"""The rows of `Teller.narrow`; ENDS are the lost bits below the last one."""
 
 ADDED, SHIFT = 0, 1
 """The rows of `Teller.words`."""
@@ -26,7 +26,7 @@ class Teller:
 
     Attributes
     ----------
-    narrow : int32[7, width]
+    narrow : int32[8, width]
     words : int64[2, width]
         Operands, repeated to a chunk of whole rows.
     twice
@@ -48,7 +48,8 @@ def teller(plan: EventPlan, width: int) -> Teller:
     again = (none,) * 3 if second is None else (second.factor, *masks(second.lost))
     words = (none,) * 2 if second is None else (second.constant, second.first)
     times = width // none.size
-    narrow = np.stack([plan.low, plan.high, *masks(plan.lost), *again])
+    lost, half = masks(plan.lost)
+    narrow = np.stack([plan.low, plan.high, lost, half, lost >> 1, *again])
     return Teller(
         readonly(np.tile(narrow.astype(np.uint64).astype(np.uint32).view(np.int32), (1, times)), np.int32),
         readonly(np.tile(np.stack(words), (1, times)), np.int64),
@@ -93,27 +94,54 @@ def _note(
 
 
 @part
-def tell_chunk(
-    values: Array, narrow: npt.NDArray[np.int32], words: Words, twice: int, base: int, record: Words
+def _tell_beyond(
+    values: Array, narrow: npt.NDArray[np.int32], words: Words, base: int, record: Words
 ) -> None:
-    """Add the events of a chunk of values, at most as many as there are columns."""
-    low, high, lost, half = narrow[LOW], narrow[HIGH], narrow[LOST], narrow[HALF]
-    below, above, exact, ties = np.int32(0), np.int32(0), np.int32(0), np.int32(0)
-    least, greatest = np.int32(values[0]), np.int32(values[0])
+    """Count values below and above the bounds."""
+    low, high = narrow[LOW], narrow[HIGH]
+    below, above = np.int32(0), np.int32(0)
     for i in range(values.shape[0]):
         value = np.int32(values[i])
         below += np.int32(value < low[i])
         above += np.int32(value > high[i])
-        least, greatest = min(least, value), max(greatest, value)
-        bits = value & lost[i]
-        exact += np.int32(bits == 0)
-        ties += np.int32(bits == half[i])
-    least, greatest = min(record[LOWEST], least), max(record[HIGHEST], greatest)
-    record[LOWEST], record[HIGHEST] = least, greatest
     _note(0, below, values, narrow, words, base, record)
     _note(1, above, values, narrow, words, base, record)
-    _note(2, values.shape[0] - exact, values, narrow, words, base, record)
+
+
+@part
+def _tell_special(
+    values: Array, narrow: npt.NDArray[np.int32], words: Words, base: int, record: Words
+) -> Any:
+    """Count ties; returns how many values lose nothing."""
+    lost, half = narrow[LOST], narrow[HALF]
+    exact, ties = np.int32(0), np.int32(0)
+    for i in range(values.shape[0]):
+        bits = np.int32(values[i]) & lost[i]
+        exact += np.int32(bits == 0)
+        ties += np.int32(bits == half[i])
     _note(3, ties, values, narrow, words, base, record)
+    return exact
+
+
+@part
+def tell_chunk(
+    values: Array, narrow: npt.NDArray[np.int32], words: Words, twice: int, base: int, record: Words
+) -> None:
+    """Add the events of a chunk of values, at most as many as there are columns."""
+    low, high, ends = narrow[LOW], narrow[HIGH], narrow[ENDS]
+    least, greatest = np.int32(values[0]), np.int32(values[0])
+    under, over, rest = np.int32(1), np.int32(0), np.uint32(1)
+    for i in range(values.shape[0]):
+        value = np.int32(values[i])
+        least, greatest = min(least, value), max(greatest, value)
+        under = min(under, np.int32(value >= low[i]))
+        over = max(over, np.int32(value > high[i]))
+        rest = min(rest, np.uint32(value & ends[i]))
+    record[LOWEST], record[HIGHEST] = min(record[LOWEST], least), max(record[HIGHEST], greatest)
+    if under == 0 or over > 0:
+        _tell_beyond(values, narrow, words, base, record)
+    exact = _tell_special(values, narrow, words, base, record) if rest == 0 else np.int32(0)
+    _note(2, values.shape[0] - exact, values, narrow, words, base, record)
     if twice == 1:
         factor, lost_again, half_again = narrow[FACTOR], narrow[LOST_AGAIN], narrow[HALF_AGAIN]
         added, shift = words[ADDED], words[SHIFT]

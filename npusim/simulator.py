@@ -5,7 +5,8 @@ from __future__ import annotations
 import os
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
-from functools import partial
+from functools import cached_property, partial
+from math import prod
 from typing import Any
 
 import numpy as np
@@ -65,6 +66,11 @@ class Simulator:
         if wanted or mode is StatisticsMode.PREFIX:
             return self._recorded(codes, mode, wanted, crew, progress)
         return self._direct(codes, mode is StatisticsMode.EVENTS, crew, progress)
+
+    @cached_property
+    def _described(self) -> list[StepStatistics]:
+        mode = StatisticsMode.EVENTS
+        return [describe(step, executor, self.program, 0, mode) for step, executor in self._executors]
 
     def _direct(
         self, codes: dict[str, Array], counting: bool, crew: Crew, progress: Progress | None
@@ -136,6 +142,11 @@ class Simulator:
                 del tensors[name]
         return {name: tensors[name] for name in self.program.output_names}, probes
 
+    def tapped_values(self, taps: Iterable[str]) -> int:
+        """How many values the taps record of one image, about: every point has its step's output's shape."""
+        kinds = {step.name: self.program.tensors[step.output].shape for step, _ in self._executors}
+        return sum(len(points) * prod(kinds[step]) for step, points in self._wanted(taps).items())
+
     def _wanted(self, taps: Iterable[str]) -> dict[str, frozenset[str]]:
         wanted: dict[str, frozenset[str]] = {}
         for tap in [taps] if isinstance(taps, str) else taps:
@@ -202,9 +213,10 @@ class Simulator:
                 made[step.name] = summarise(step, executor, self.program, probes, mode)
             else:
                 records = seen.records[:, index]
-                known = describe(step, executor, self.program, len(records), mode)
                 accumulator, events = counted.accumulator(records), counted.events(records)
-                made[step.name] = replace(known, accumulator=accumulator, events=events)
+                made[step.name] = replace(
+                    self._described[index], images=len(records), accumulator=accumulator, events=events
+                )
         return made
 
 

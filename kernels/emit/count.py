@@ -8,7 +8,7 @@ bits, and is always counted. Where a comparison's bits are counted as a number, 
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 from llvmlite import ir
@@ -24,19 +24,19 @@ from npusim.kernels.emit.build import (
     piece,
     store,
 )
+from npusim.kernels.emit.count_tile import ALL_BITS, BITS, FLAGS, REPEATED, Held, Tile
 from npusim.kernels.emit.registers import COUNT, LANES, VECTOR, WORDS, pick
 
-LOW, HIGH, ENDS, LOST, HALF, LOST_AGAIN, HALF_AGAIN = 0, 1, 2, 3, 4, 5, 6
-FACTOR, ADDED, SHIFT = 7, 9, 11
+LOW, HIGH, LOST, LOST_AGAIN, FACTOR, ADDED, SHIFT = 0, 1, 2, 3, 4, 6, 8
 """The rows of a vector's constants, a vector each.
 
-The first are int32 in the order of lanes: the bounds between which sums are not clamped; their bits below the
-last one that is lost, all that are lost, the last one; the last two again for the second shift. FACTOR, ADDED
-and SHIFT are int64, even lanes, then odd, and only read for a second shift.
+The first are int32 in the order of lanes: the bounds between which sums are not clamped; the bits of a sum
+that decide what is lost; those of the first shift's result that a second one loses. FACTOR, ADDED and SHIFT
+are int64, even lanes, then odd. Without a second shift only the first `ROWS_ONCE` are there: fewer
+bytes pass through the caches.
 """
 
-TOLD_ROWS = 13
-TOLD_BYTES = VECTOR * TOLD_ROWS
+ROWS_ONCE, ROWS_TWICE = 3, 10
 
 LOWEST, HIGHEST = 0, COUNT // 2
 BELOW, ABOVE, EXACT, TIE, EXACT_AGAIN, TIE_AGAIN = range(COUNT, COUNT + 6)
@@ -47,90 +47,20 @@ COUNTERS = COUNT + 6
 MAY_BELOW, MAY_ABOVE, MAY_TIE, MAY_TIE_AGAIN = 1, 2, 8, 32
 """Bits of what a tile may have caused, by the numbers of `records`' kinds."""
 
-_FLAGS = ir.VectorType(ir.IntType(1), COUNT)
-_BITS = ir.IntType(COUNT)
-
-
-class _Held:
-    """Something kept over a loop."""
-
-    def __init__(self, builder: Any, kind: Any, value: Value) -> None:
-        self._builder, self._kind = builder, kind
-        self._slot = cgutils.alloca_once(builder, kind)
-        builder.store(value, self._slot)
-
-    def get(self) -> Value:
-        return self._builder.load(self._slot, typ=self._kind)
-
-    def set(self, value: Value) -> None:
-        self._builder.store(value, self._slot)
-
-    def extreme(self, value: Value, comparison: str) -> None:
-        held = self.get()
-        beyond = self._builder.icmp_signed(comparison, value, held)
-        self.set(self._builder.select(beyond, value, held))
-
-    def gather(self, happened: Value) -> None:
-        self.set(self._builder.or_(self.get(), happened))
-
-    def add(self, value: Value) -> None:
-        self.set(self._builder.add(self.get(), value))
-
-
-@dataclass
-class _Tile:
-    """A tile's sums of one vector, with the vector's constants and the lanes that count."""
-
-    builder: Any
-    sums: Value
-    rows: Value
-    step: Value
-    constants: Value
-    lanes: Value
-    counters: Value
-    may: _Held
-
-    def row(self, index: Value) -> Value:
-        return load(self.builder, self.sums, self.builder.mul(index, self.step), LANES)
-
-    def constant(self, row: int, kind: Any = LANES) -> Value:
-        return load(self.builder, self.constants, VECTOR * row, kind)
-
-    def pair(self, row: int) -> list[Value]:
-        return [self.constant(row + lane, WORDS) for lane in (0, 1)]
-
-    def flags(self, happened: Value) -> Value:
-        """A bit for each lane that counts."""
-        return self.builder.and_(self.builder.bitcast(happened, _BITS), self.lanes)
-
-    def number(self, happened: Value) -> Value:
-        """int64: in how many of the lanes that count."""
-        return self.builder.zext(self.builder.ctpop(self.flags(happened)), I64)
-
-    def any(self, happened: Value) -> Value:
-        return self.builder.icmp_unsigned("!=", self.flags(happened), ir.Constant(_BITS, 0))
-
-    def none(self) -> _Held:
-        return _Held(self.builder, I64, number(0))
-
-    def count(self, entry: int, more: _Held) -> None:
-        """Add to a counter."""
-        held = load(self.builder, self.counters, 8 * entry, I64)
-        store(self.builder, self.builder.add(held, more.get()), self.counters, 8 * entry)
-
 
 def _emit(twice: bool, builder: Any, values: Any) -> Value:
     sums, rows, vectors, constants, lanes, counters = values
-    may = _Held(builder, I64, number(0))
+    may, size = Held(builder, I64, number(0)), VECTOR * (ROWS_TWICE if twice else ROWS_ONCE)
     with cgutils.for_range(builder, vectors) as vector:
         own_lanes = load(builder, lanes, builder.mul(vector.index, number(8)), I64)
-        tile = _Tile(
+        tile = Tile(
             builder,
             builder.add(sums, builder.mul(vector.index, number(VECTOR))),
             rows,
             builder.mul(vectors, number(VECTOR)),
-            builder.add(constants, builder.mul(vector.index, number(TOLD_BYTES))),
-            builder.trunc(own_lanes, _BITS),
+            builder.add(constants, builder.mul(vector.index, number(size))),
+            builder.trunc(own_lanes, BITS),
+            builder.trunc(builder.mul(own_lanes, number(REPEATED)), ALL_BITS),
             counters,
             may,
         )
@@ -138,44 +68,46 @@ def _emit(twice: bool, builder: Any, values: Any) -> Value:
         _keep_extremes(tile, lowest, highest)
         _count_beyond(tile, lowest, highest)
         with builder.if_then(tile.any(special)):
-            may.gather(number(MAY_TIE))
             _count_special(tile)
     return may.get()
 
 
-def _survey(tile: _Tile, twice: bool) -> tuple[Value, Value, Value]:
+def _survey(tile: Tile, twice: bool) -> tuple[Value, Value, Value]:
     """The tile's extremes, and the lanes with a sum that ends in zeros; counts the second shift."""
     builder = tile.builder
-    ends = tile.constant(ENDS)
-    lowest, highest = (_Held(builder, LANES, every(limit, LANES)) for limit in (2**31 - 1, -(2**31)))
-    special = _Held(builder, _FLAGS, ir.Constant(_FLAGS, [0] * COUNT))
+    ends = builder.lshr(tile.constant(LOST), every(1, LANES))
+    lowest, highest = (Held(builder, LANES, every(limit, LANES)) for limit in (2**31 - 1, -(2**31)))
+    special = Held(builder, FLAGS, ir.Constant(FLAGS, [0] * COUNT))
     again = _Again(tile) if twice else None
-    with cgutils.for_range(builder, tile.rows) as row:
-        value = tile.row(row.index)
-        lowest.extreme(value, "<")
-        highest.extreme(value, ">")
-        special.gather(builder.icmp_signed("==", builder.and_(value, ends), every(0, LANES)))
+
+    def look(rows: list[Value]) -> None:
+        for value in rows:
+            lowest.extreme(value, "<")
+            highest.extreme(value, ">")
+            special.gather(builder.icmp_signed("==", builder.and_(value, ends), every(0, LANES)))
         if again is not None:
-            again.row(value)
+            again.look(rows)
+
+    tile.each(look)
     if again is not None:
         again.write()
     return lowest.get(), highest.get(), special.get()
 
 
-def _keep_extremes(tile: _Tile, lowest: Value, highest: Value) -> None:
+def _keep_extremes(tile: Tile, lowest: Value, highest: Value) -> None:
     """Bring the counters' extremes up to date, by the lanes that count."""
     builder = tile.builder
-    counting = builder.bitcast(tile.lanes, _FLAGS)
+    counting = builder.bitcast(tile.lanes, FLAGS)
     for value, entry, comparison, unused in (
         (lowest, LOWEST, "<", 2**31 - 1),
         (highest, HIGHEST, ">", -(2**31)),
     ):
-        held = _Held(builder, LANES, load(builder, tile.counters, 8 * entry, LANES))
+        held = Held(builder, LANES, load(builder, tile.counters, 8 * entry, LANES))
         held.extreme(builder.select(counting, value, every(unused, LANES)), comparison)
         store(builder, held.get(), tile.counters, 8 * entry)
 
 
-def _count_beyond(tile: _Tile, lowest: Value, highest: Value) -> None:
+def _count_beyond(tile: Tile, lowest: Value, highest: Value) -> None:
     """Sums below and above the bounds, if there are any."""
     builder = tile.builder
     for entry, bit, row_, comparison, extreme in (
@@ -186,22 +118,38 @@ def _count_beyond(tile: _Tile, lowest: Value, highest: Value) -> None:
         with builder.if_then(tile.any(builder.icmp_signed(comparison, extreme, bound))):
             tile.may.gather(number(bit))
             found = tile.none()
-            with cgutils.for_range(builder, tile.rows) as row:
-                found.add(tile.number(builder.icmp_signed(comparison, tile.row(row.index), bound)))
+            tile.each(partial(_count_compared, tile, comparison, bound, found))
             tile.count(entry, found)
 
 
-def _count_special(tile: _Tile) -> None:
+def _count_compared(tile: Tile, comparison: str, bound: Value, found: Held, rows: list[Value]) -> None:
+    found.add(tile.number([tile.builder.icmp_signed(comparison, value, bound) for value in rows]))
+
+
+def _count_special(tile: Tile) -> None:
     """Sums that lose nothing, or exactly a half."""
     builder = tile.builder
-    lost, half = tile.constant(LOST), tile.constant(HALF)
+    lost = tile.constant(LOST)
+    half = _half(builder, lost)
     exact, ties = tile.none(), tile.none()
-    with cgutils.for_range(builder, tile.rows) as row:
-        bits = builder.and_(tile.row(row.index), lost)
-        exact.add(tile.number(builder.icmp_signed("==", bits, every(0, LANES))))
-        ties.add(tile.number(builder.icmp_signed("==", bits, half)))
+
+    def look(rows: list[Value]) -> None:
+        bits = [builder.and_(value, lost) for value in rows]
+        exact.add(tile.number([builder.icmp_signed("==", each, every(0, LANES)) for each in bits]))
+        ties.add(tile.number([builder.icmp_signed("==", each, half) for each in bits]))
+
+    tile.each(look)
     tile.count(EXACT, exact)
     tile.count(TIE, ties)
+    with builder.if_then(builder.icmp_signed("!=", ties.get(), number(0))):
+        tile.may.gather(number(MAY_TIE))
+
+
+def _half(builder: Any, lost: Value) -> Value:
+    """The last of the lost bits; where none is lost, a number that nothing masked equals."""
+    last = builder.sub(lost, builder.lshr(lost, every(1, LANES)))
+    none = builder.icmp_signed("==", last, every(0, LANES))
+    return builder.select(none, every(1, LANES), last)
 
 
 def _low_half(builder: Any, words: Value) -> Value:
@@ -212,16 +160,25 @@ def _low_half(builder: Any, words: Value) -> Value:
 class _Again:
     """The second shift, which loses bits of the first one's result: int32."""
 
-    def __init__(self, tile: _Tile) -> None:
+    def __init__(self, tile: Tile) -> None:
         self._tile, builder = tile, tile.builder
         self._factors = [_low_half(builder, factor) for factor in tile.pair(FACTOR)]
         self._added, self._shift = tile.pair(ADDED), tile.pair(SHIFT)
         self._up = builder.sub(every(32, WORDS), self._shift[1])
-        self._lost, self._half = tile.constant(LOST_AGAIN), tile.constant(HALF_AGAIN)
+        self._lost = tile.constant(LOST_AGAIN)
+        self._half = _half(builder, self._lost)
         self._exact, self._ties = tile.none(), tile.none()
 
-    def row(self, value: Value) -> None:
-        """Count one row."""
+    def look(self, rows: list[Value]) -> None:
+        """Count some rows."""
+        builder = self._tile.builder
+        lost = [builder.and_(self._result(value), self._lost) for value in rows]
+        self._exact.add(
+            self._tile.number([builder.icmp_signed("==", bits, every(0, LANES)) for bits in lost])
+        )
+        self._ties.add(self._tile.number([builder.icmp_signed("==", bits, self._half) for bits in lost]))
+
+    def _result(self, value: Value) -> Value:
         builder = self._tile.builder
         words = builder.bitcast(value, WORDS)
         halves = (_low_half(builder, words), builder.ashr(words, every(32, WORDS)))
@@ -232,10 +189,7 @@ class _Again:
         # Results of even lanes end up in the low half of their word, those of odd lanes in the high half.
         low = builder.bitcast(builder.lshr(even, self._shift[0]), LANES)
         high = builder.bitcast(builder.shl(odd, self._up), LANES)
-        result = pick(builder, low, high, [lane + (COUNT if lane % 2 else 0) for lane in range(COUNT)])
-        lost = builder.and_(result, self._lost)
-        self._exact.add(self._tile.number(builder.icmp_signed("==", lost, every(0, LANES))))
-        self._ties.add(self._tile.number(builder.icmp_signed("==", lost, self._half)))
+        return pick(builder, low, high, [lane + (COUNT if lane % 2 else 0) for lane in range(COUNT)])
 
     def write(self) -> None:
         """Back to memory."""

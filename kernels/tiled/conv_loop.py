@@ -6,7 +6,7 @@ import numpy as np
 import numpy.typing as npt
 
 from npusim.kernels.direct.protocol import Bytes
-from npusim.kernels.emit.count import TOLD_BYTES, count_once, count_twice
+from npusim.kernels.emit.count import count_once, count_twice
 from npusim.kernels.emit.multiply import (
     MOST_ROWS,
     SHAPES,
@@ -130,7 +130,7 @@ def _count(
     record: Words,
 ) -> None:
     """Add a panel's events, for some vectors of channels, to counters and record; `row` is its first code."""
-    tell, bits = told.ctypes.data + lane * TOLD_BYTES, lanes.ctypes.data + 8 * lane
+    tell, bits = told.ctypes.data + lane * told.shape[1] * VECTOR, lanes.ctypes.data + 8 * lane
     if twice == 1:
         may = count_twice(sums.ctypes.data, rows, vectors, tell, bits, counters.ctypes.data)
     else:

@@ -13,22 +13,20 @@ from npusim.kernels.emit.count import (
     ADDED,
     BELOW,
     COUNTERS,
-    ENDS,
     EXACT,
     EXACT_AGAIN,
     FACTOR,
-    HALF,
-    HALF_AGAIN,
     HIGH,
     HIGHEST,
     LOST,
     LOST_AGAIN,
     LOW,
     LOWEST,
+    ROWS_ONCE,
+    ROWS_TWICE,
     SHIFT,
     TIE,
     TIE_AGAIN,
-    TOLD_ROWS,
 )
 from npusim.kernels.emit.registers import COUNT
 from npusim.kernels.event_plan import EventPlan, masks
@@ -52,7 +50,7 @@ class Told:
 
     Attributes
     ----------
-    rows : int64[vectors, TOLD_ROWS, COUNT / 2]
+    rows : int64[vectors, ROWS_ONCE or ROWS_TWICE, COUNT / 2]
         Laid out as `emit.count` says.
     lanes : int64[vectors]
         A bit for each lane that holds a channel.
@@ -71,7 +69,7 @@ class Told:
     twice: int
 
 
-_NOTHING = np.zeros((0, TOLD_ROWS, COUNT // 2))
+_NOTHING = np.zeros((0, ROWS_ONCE, COUNT // 2))
 NOT_TOLD = Told(
     readonly(_NOTHING, np.int64),
     readonly(_NOTHING[:, 0, 0], np.int64),
@@ -94,11 +92,11 @@ def told(plan: EventPlan, order: Words, places: Words) -> Told:
     """
     lanes = order.reshape(-1, COUNT)
     used = lanes >= 0
-    rows = np.zeros((lanes.shape[0], TOLD_ROWS, COUNT // 2), np.int64)
-    lost, half = masks(plan.lost)
-    narrow = {LOW: plan.low, HIGH: plan.high, ENDS: lost >> 1, LOST: lost, HALF: half}
+    height = ROWS_ONCE if plan.second is None else ROWS_TWICE
+    rows = np.zeros((lanes.shape[0], height, COUNT // 2), np.int64)
+    narrow = {LOW: plan.low, HIGH: plan.high, LOST: masks(plan.lost)[0]}
     if plan.second is not None:
-        narrow[LOST_AGAIN], narrow[HALF_AGAIN] = masks(plan.second.lost)
+        narrow[LOST_AGAIN] = masks(plan.second.lost)[0]
         words = {FACTOR: plan.second.factor, ADDED: plan.second.constant, SHIFT: plan.second.first}
         for row, values in words.items():
             laid = np.where(used, values[lanes], 0)
@@ -143,15 +141,16 @@ def _caused(kind: int, value: Int, lane: int, constants: Words, narrow: npt.NDAr
     if kind == 1:
         return value > narrow[HIGH, lane]
     if kind <= 3:
-        bits = np.int32(value) & narrow[LOST, lane]
-        return bits != 0 if kind == 2 else bits == narrow[HALF, lane]
-    odd, i = lane % 2, lane // 2
-    product = value * constants[FACTOR + odd, i]
-    bits = (
-        np.int32((product + constants[ADDED + odd, i]) >> constants[SHIFT + odd, i])
-        & narrow[LOST_AGAIN, lane]
-    )
-    return bits != 0 if kind == 4 else bits == narrow[HALF_AGAIN, lane]
+        mask, bits = narrow[LOST, lane], np.int32(value) & narrow[LOST, lane]
+    else:
+        odd, i = lane % 2, lane // 2
+        product = value * constants[FACTOR + odd, i]
+        mask = narrow[LOST_AGAIN, lane]
+        bits = np.int32((product + constants[ADDED + odd, i]) >> constants[SHIFT + odd, i]) & mask
+    # The last of the lost bits: what is left of the mask without its lower half.
+    half = np.int64(np.uint32(mask)) - (np.int64(np.uint32(mask)) >> 1)
+    tie = mask != 0 and np.int64(np.uint32(bits)) == half
+    return tie if kind % 2 == 1 else bits != 0
 
 
 @part

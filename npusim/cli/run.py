@@ -37,33 +37,27 @@ def run(
     from npusim.analysis import refilled_for
     from npusim.cli.progress import Progress
     from npusim.cli.statistics import print_statistics
-    from npusim.files.data import open_data, save_data
+    from npusim.files.data import open_data
+    from npusim.recording import record
 
     options.check_output(output, program, inputs)
     loaded = npusim.load_program(program)
     other = None if datapath is None else npusim.load_datapath(datapath)
     held = loaded if other is None else refilled_for(loaded, other)
-    with open_data(inputs) as file:
-        data = file.read(0, file.shape[0])
-    with Progress("running") as progress:
-        result = npusim.simulate(
-            held,
-            data,
+    with open_data(inputs) as file, Progress("running") as progress:
+        images = file.shape[0]
+        found = record(
+            npusim.Simulator(held, other),
+            file,
+            output,
             taps=[tap for tap in taps.split(",") if tap],
             statistics=statistics,
             threads=threads,
-            datapath=other,
             progress=progress.count,
         )
-    arrays = {f"outputs/{name}": codes for name, codes in result.outputs.items()}
-    if loaded.real.tensors:
-        arrays |= {f"dequantized/{name}": values for name, values in result.dequantized.items()}
-    for step, points in result.taps.items():
-        arrays |= {f"taps/{step}/{point}": tensor for point, tensor in points.items()}
-    save_data(output, arrays)
     if other is not None:
         anew = "" if held is loaded else "; its multipliers fill that one's registers anew"
         typer.echo(
             f"note: run on {other.name}, not on the program's own {loaded.datapath.name}{anew}", err=True
         )
-    print_statistics(result, output, as_json=json)
+    print_statistics(found, images, output, as_json=json)

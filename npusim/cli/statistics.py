@@ -11,17 +11,17 @@ import typer
 from npusim.cli.tables import print_table
 
 if TYPE_CHECKING:
-    from npusim.simulator import Result
     from npusim.statistics import StepStatistics
 
 
-def print_statistics(result: Result, output: Path, *, as_json: bool) -> None:
+def print_statistics(
+    found: dict[str, StepStatistics] | None, images: int, output: Path, *, as_json: bool
+) -> None:
     """A run's statistics: a table, or JSON."""
-    statistics = list((result.statistics or {}).values())
+    statistics = list((found or {}).values())
     if as_json:
         typer.echo(json.dumps({"output": str(output), "steps": [plain(found) for found in statistics]}))
         return
-    images = len(next(iter(result.outputs.values())))
     typer.echo(f"{output}: {images} images")
     if statistics:
         print_table(COLUMNS, [row(found) for found in statistics])

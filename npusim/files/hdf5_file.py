@@ -31,7 +31,8 @@ MAX_ARRAY_BYTES = 4 << 30
 MAX_OBJECTS = 100_000
 MAX_GROUP_DEPTH = 16
 
-_FORMAT = ("v108", "v108")
+FORMAT = ("v108", "v108")
+"""The library versions whose file format is written."""
 _FILTERS = {h5z.FILTER_DEFLATE, h5z.FILTER_SHUFFLE, h5z.FILTER_FLETCHER32}
 _MAX_EXPANSION = 1100  # deflate cannot pack tighter than 1032 : 1
 _NUMBERS = {
@@ -60,7 +61,7 @@ def write_arrays(path: str | PathLike[str], arrays: Mapping[str, npt.NDArray[Any
             ready[name] = canonical(arrays[name])
         except InputError as error:
             raise error.at(file=path, key=name) from None
-    with atomic_path(path) as temporary, h5py.File(temporary, "w", libver=_FORMAT, locking=False) as file:
+    with atomic_path(path) as temporary, h5py.File(temporary, "w", libver=FORMAT, locking=False) as file:
         for name, array in ready.items():
             try:
                 file.create_dataset(name, data=array, track_times=False)
