@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import numpy as np
 import numpy.typing as npt
 
-from npusim.kernels.direct.protocol import Bytes
+from npusim.kernels.direct.protocol import Bytes, Call
 from npusim.kernels.jit import kernel, readonly
 
 _CODES = 256
@@ -35,10 +35,14 @@ class DirectTable:
     def run(self, inputs: Sequence[Bytes], out: Bytes, scratch: Bytes, first: int, last: int) -> None:
         """See `Direct.run`."""
         part = slice(first * _UNIT, min(last * _UNIT, self._size))
+        for call in self.calls([inputs[0][part]], out[part], scratch):
+            call.kernel(*call.arguments)
+
+    def calls(self, inputs: Sequence[Bytes], out: Bytes, scratch: Bytes) -> list[Call]:
+        """See `Chained.calls`."""
         if self._flip is None:
-            _look_up(inputs[0][part], self._table, out[part])
-        else:
-            np.bitwise_xor(inputs[0][part], self._flip, out=out[part])
+            return [Call(look_up, (inputs[0], self._table, out))]
+        return [Call(flip_codes, (inputs[0], self._flip, out))]
 
 
 def direct_table(codes: npt.NDArray[np.generic], lowest: int, size: int) -> DirectTable | None:
@@ -58,6 +62,20 @@ def direct_table(codes: npt.NDArray[np.generic], lowest: int, size: int) -> Dire
 
 
 @kernel(signatures=1)
-def _look_up(x: Bytes, table: Bytes, out: Bytes) -> None:
+def look_up(x: Bytes, table: Bytes, out: Bytes) -> None:
+    """Each byte's entry of a table."""
     for i in range(out.shape[0]):
         out[i] = table[x[i]]
+
+
+@kernel(signatures=1)
+def flip_codes(x: Bytes, flip: int, out: Bytes) -> None:
+    """Each byte with some bits flipped, or none."""
+    mask = np.uint8(flip)
+    for i in range(out.shape[0]):
+        out[i] = x[i] ^ mask
+
+
+def direct_copy(size: int) -> DirectTable:
+    """A tensor of so many bytes that keeps its codes."""
+    return DirectTable(readonly(np.arange(_CODES, dtype=np.uint8), np.uint8), size)

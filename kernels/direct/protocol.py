@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import Protocol
+from collections.abc import Callable, Sequence
+from typing import Any, NamedTuple, Protocol, runtime_checkable
 
 import numpy as np
 import numpy.typing as npt
@@ -12,6 +12,13 @@ from npusim.kernels.ops import Words
 
 Bytes = npt.NDArray[np.uint8]
 """A whole tensor's codes as flat bytes, in C order; inputs are read-only."""
+
+
+class Call(NamedTuple):
+    """A kernel and its arguments: arrays of its canonical types, and numbers."""
+
+    kernel: Callable[..., None]
+    arguments: tuple[Any, ...]
 
 
 class Direct(Protocol):
@@ -33,6 +40,14 @@ class Direct(Protocol):
 
         `scratch` has `scratch_bytes` bytes or more that nobody else uses meanwhile.
         """
+
+
+@runtime_checkable
+class Chained(Direct, Protocol):
+    """A step whose work is a few calls of kernels that `chain` knows."""
+
+    def calls(self, inputs: Sequence[Bytes], out: Bytes, scratch: Bytes) -> list[Call]:
+        """What `run` calls for all units of these tensors."""
 
 
 class Counting(Protocol):

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from npusim.kernels.direct.protocol import Bytes
+from npusim.kernels.direct.protocol import Bytes, Call
 from npusim.kernels.emit.combine import (
     combine_high,
     combine_high_signed,
@@ -50,6 +50,11 @@ class TiledCombination:
         """See `Direct.run`."""
         begin, end = first * _UNIT, min(last * _UNIT, self._size)
         combine(inputs[0], inputs[1], self._constants, self._settings, begin, end, scratch, out)
+
+    def calls(self, inputs: Sequence[Bytes], out: Bytes, scratch: Bytes) -> list[Call]:
+        """See `Chained.calls`."""
+        a, b = inputs
+        return [Call(combine, (a, b, self._constants, self._settings, 0, self._size, scratch, out))]
 
 
 def tiled_combination(

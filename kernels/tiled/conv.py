@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
-from npusim.kernels.direct.protocol import Bytes
+from npusim.kernels.direct.protocol import Bytes, Call
 from npusim.kernels.emit.registers import COUNT
 from npusim.kernels.event_plan import EventPlan
 from npusim.kernels.geometry import Geometry
@@ -57,6 +58,14 @@ class TiledConvolution:
         for group in self._groups:
             _run(group, inputs[0], out, scratch, (first, last), NOT_TOLD, NO_RECORD)
 
+    def calls(self, inputs: Sequence[Bytes], out: Bytes, scratch: Bytes) -> list[Call]:
+        """See `Chained.calls`."""
+        units = 0, self.units
+        return [
+            Call(convolve, _arguments(group, inputs[0], out, scratch, units, NOT_TOLD, NO_RECORD))
+            for group in self._groups
+        ]
+
     def counting(self, plan: EventPlan) -> CountingConvolution:
         """The same with its events counted."""
         tolds = [
@@ -83,22 +92,16 @@ class CountingConvolution:
 def _run(
     group: _Group, x: Bytes, out: Bytes, scratch: Bytes, units: tuple[int, int], plan: Told, record: Words
 ) -> None:
-    convolve(
-        x,
-        group.blocks.weights,
-        group.constants,
-        group.blocks.table,
-        group.settings,
-        *units,
-        scratch,
-        out,
-        plan.rows,
-        plan.lanes,
-        plan.places,
-        plan.wanted,
-        plan.twice,
-        record,
-    )
+    convolve(*_arguments(group, x, out, scratch, units, plan, record))
+
+
+def _arguments(
+    group: _Group, x: Bytes, out: Bytes, scratch: Bytes, units: tuple[int, int], plan: Told, record: Words
+) -> tuple[Any, ...]:
+    """As `convolve` takes them."""
+    blocks = group.blocks
+    step = x, blocks.weights, group.constants, blocks.table, group.settings, *units, scratch, out
+    return (*step, plan.rows, plan.lanes, plan.places, plan.wanted, plan.twice, record)
 
 
 def tiled_convolution(

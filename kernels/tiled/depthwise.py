@@ -9,11 +9,12 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from math import gcd
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
-from npusim.kernels.direct.protocol import Bytes
+from npusim.kernels.direct.protocol import Bytes, Call
 from npusim.kernels.emit.channels import ORDER, STRETCH, TAPS
 from npusim.kernels.emit.multiply import Operands
 from npusim.kernels.event_plan import EventPlan
@@ -71,20 +72,19 @@ class TiledDepthwise:
         self, x: Bytes, out: Bytes, scratch: Bytes, units: tuple[int, int], plan: Told, record: Words
     ) -> None:
         """Some units; events are added to the record, if it is not empty."""
-        convolve_channels(
-            x,
-            self._weights,
-            self._constants,
-            self._settings,
-            *units,
-            scratch,
-            out,
-            plan.rows,
-            plan.places,
-            plan.wanted,
-            plan.twice,
-            record,
-        )
+        convolve_channels(*self._arguments(x, out, scratch, units, plan, record))
+
+    def calls(self, inputs: Sequence[Bytes], out: Bytes, scratch: Bytes) -> list[Call]:
+        """See `Chained.calls`."""
+        arguments = self._arguments(inputs[0], out, scratch, (0, self.units), NOT_TOLD, NO_RECORD)
+        return [Call(convolve_channels, arguments)]
+
+    def _arguments(
+        self, x: Bytes, out: Bytes, scratch: Bytes, units: tuple[int, int], plan: Told, record: Words
+    ) -> tuple[Any, ...]:
+        """As `convolve_channels` takes them."""
+        step = x, self._weights, self._constants, self._settings, *units, scratch, out
+        return (*step, plan.rows, plan.places, plan.wanted, plan.twice, record)
 
 
 class CountingDepthwise:

@@ -41,9 +41,7 @@ def coverage(
     ] = None,
     covergroups: Annotated[
         Path | None,
-        typer.Option(
-            "--covergroups", metavar="F.sv", help="Write the pipelines' bins as SystemVerilog covergroups."
-        ),
+        typer.Option("--covergroups", metavar="F.sv", help="Write the bins as SystemVerilog covergroups."),
     ] = None,
     json: options.Json = False,
 ) -> None:
@@ -51,6 +49,8 @@ def coverage(
     import npusim
     from npusim.cli.progress import Progress
     from npusim.coverage.all_units import cover_all, grade_all
+    from npusim.coverage.column_covergroups import column_covergroup
+    from npusim.coverage.column_unit import ColumnUnit
     from npusim.coverage.covergroups import covergroups_of
     from npusim.errors import CheckFailed, InputError
     from npusim.files.atomic import check_writable, write_text
@@ -74,7 +74,10 @@ def coverage(
             if output is not None:
                 write_text(output, solved.to_json())
             if covergroups is not None:
-                write_text(covergroups, covergroups_of(loaded, operation, reports))
+                modules = [covergroups_of(loaded, operation, reports)]
+                column = ColumnUnit(loaded, beats)
+                modules += [column_covergroup(column, r) for r in reports if r.unit == column.name]
+                write_text(covergroups, "\n".join(filter(None, modules)))
         elif is_text(grade):
             reports = grade_text(loaded, grade)
         else:

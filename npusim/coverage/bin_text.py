@@ -61,10 +61,10 @@ def register(name: str) -> str:
 def _terms(condition: Condition, bits: int) -> Iterator[str]:
     for pin in condition.pins:
         total = " + ".join(_operand(operand, bits) for operand in pin.operands)
-        yield f"{total} == {_number(pin.value, bits)}"
+        yield f"{total} == {literal(pin.value, bits)}"
     for wanted, events in ((1, condition.events), (0, condition.without)):
         for name in sorted(events):
-            yield f"v_{event(condition.stage, name)} == {_number(wanted, bits)}"
+            yield f"v_{event(condition.stage, name)} == {literal(wanted, bits)}"
     if condition.target is not None:
         value = f"v_{(entering if condition.at is At.ENTERING else exact)(condition.stage)}"
         if condition.minus is not None:
@@ -75,14 +75,14 @@ def _terms(condition: Condition, bits: int) -> Iterator[str]:
 def _members(target: Residues, value: str, bits: int) -> Iterator[str]:
     """Membership; ends beyond every value are left out."""
     if target.low == target.high:
-        yield f"{value} == {_number(target.low, bits)}"
+        yield f"{value} == {literal(target.low, bits)}"
         return
     for sign, end in ((">=", target.low), ("<=", target.high)):
         for number in _near(end):
-            yield f"{value} {sign} {_number(number, bits)}"
+            yield f"{value} {sign} {literal(number, bits)}"
     if target.modulus > 1:
-        residue, modulus = _number(target.residue, bits), _number(target.modulus, bits)
-        yield f"({value} - {residue}) % {modulus} == {_number(0, bits)}"
+        residue, modulus = literal(target.residue, bits), literal(target.modulus, bits)
+        yield f"({value} - {residue}) % {modulus} == {literal(0, bits)}"
 
 
 def _near(end: int) -> list[int]:
@@ -94,9 +94,10 @@ def _operand(operand: Operand, bits: int) -> str:
     name = field_name(operand)
     if name is None:
         assert isinstance(operand, int)
-        return _number(operand, bits)
+        return literal(operand, bits)
     return f"-v_{register(name)}" if str(operand).startswith("-") else f"v_{register(name)}"
 
 
-def _number(value: int, bits: int) -> str:
+def literal(value: int, bits: int) -> str:
+    """An integer as a signed literal of a width."""
     return f"-{bits}'sd{-value}" if value < 0 else f"{bits}'sd{value}"

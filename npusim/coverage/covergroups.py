@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from itertools import count
 
 from npusim.coverage import bin_text
 from npusim.coverage.all_units import pipeline_units
@@ -69,7 +70,8 @@ def covergroups(unit: PipelineUnit, report: Report) -> str:
     for each in inputs:
         lines += [f"  {WIDE} v_{each.name};", f"  assign v_{each.name} = {WIDE}'({each.name});"]
     for group, members in stages.items():
-        lines += ["", *_group(group, members, unreachable)]
+        named = ((point_of(_situation(unit, one)[1]), one.name) for _, one in members)
+        lines += ["", *covergroup(group, named, unreachable, [index for index, _ in members])]
     lines += ["", "  always @(posedge clk)", "    if (valid) begin"]
     for group, members in stages.items():
         for index, one in members:
@@ -157,18 +159,28 @@ def _binding(unit: PipelineUnit, module: str, inputs: Sequence[Sampled]) -> Iter
     yield "// );"
 
 
-def _group(group: str, members: Sequence[tuple[int, Bin]], unreachable: set[str]) -> Iterator[str]:
-    points: dict[str, list[tuple[int, Bin]]] = {}
-    for index, one in members:
-        _, _, what = one.name.partition(f".{group}.")
-        points.setdefault(point_of(what), []).append((index, one))
-    yield f"  covergroup stage_{group} with function sample(int unsigned situation);"
+def covergroup(
+    name: str, bins: Iterable[tuple[str, str]], unreachable: set[str], numbers: Iterable[int] | None = None
+) -> Iterator[str]:
+    """A covergroup that is sampled with a bin's number, and its instance ``cover_<name>``.
+
+    Parameters
+    ----------
+    bins
+        (coverpoint, rule identifier) of each.
+    numbers
+        Of the bins; None: from 0.
+    """
+    points: dict[str, list[tuple[int, str]]] = {}
+    for index, (point, rule) in zip(numbers or count(), bins, strict=False):
+        points.setdefault(point, []).append((index, rule))
+    yield f"  covergroup g_{name} with function sample(int unsigned situation);"
     yield "    option.per_instance = 1;"
-    for point, its in points.items():
+    for point, members in points.items():
         yield f"    {point}: coverpoint situation {{"
-        for index, one in its:
-            kind = "ignore_bins" if one.name in unreachable else "bins"
-            yield f"      {kind} {bin_name(one.name)} = {{{index}}};"
+        for index, rule in members:
+            kind = "ignore_bins" if rule in unreachable else "bins"
+            yield f"      {kind} {bin_name(rule)} = {{{index}}};"
         yield "    }"
     yield "  endgroup"
-    yield f"  stage_{group} cover_{group} = new;"
+    yield f"  g_{name} cover_{name} = new;"

@@ -3,13 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import ClassVar, Literal
+from math import prod
+from typing import TYPE_CHECKING, ClassVar, Literal
+
+import numpy as np
 
 from npusim.arity import only
 from npusim.axes import Axis, place, without
 from npusim.datapath.model import Datapath
 from npusim.steps.base import Array, Executor, Step, TensorType
 from npusim.steps.probe import Probe
+
+if TYPE_CHECKING:  # loading a program loads no kernels
+    from npusim.kernels.direct.protocol import Direct
 
 INDEX_BITS = 32
 
@@ -32,12 +38,21 @@ class ArgmaxStep(Step):
         return TensorType(shape=without(self.axis, only(inputs).shape), bits=INDEX_BITS)
 
     def prepare(self, inputs: Sequence[TensorType], output: TensorType, datapath: Datapath) -> Executor:
-        return _ArgmaxExecutor(place(self.axis, inputs[0].shape), output)
+        return _ArgmaxExecutor(place(self.axis, inputs[0].shape), inputs[0], output)
 
 
 class _ArgmaxExecutor(Executor):
-    def __init__(self, axis: int, output: TensorType) -> None:
-        self._axis, self._output = axis, output
+    def __init__(self, axis: int, x: TensorType, output: TensorType) -> None:
+        self._axis, self._x, self._output = axis, x, output
+
+    def direct(self) -> Direct | None:
+        from npusim.kernels.argmax import DirectArgmax
+
+        shape = self._x.shape
+        narrow = self._x.dtype.itemsize == 1 and self._output.dtype == np.int32
+        if self._axis != len(shape) - 1 or not narrow:
+            return None
+        return DirectArgmax(prod(shape[:-1]), shape[-1], self._x.dtype)
 
     def run(self, inputs: Sequence[Array], probe: Probe) -> Array:
         found = inputs[0].argmax(axis=self._axis)  # numpy: the first of several

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from math import prod
-from typing import ClassVar, Literal
+from typing import TYPE_CHECKING, ClassVar, Literal
 
 from npusim.arity import only
 from npusim.datapath.model import Datapath
@@ -12,6 +12,9 @@ from npusim.errors import InputError
 from npusim.model import Shape
 from npusim.steps.base import Array, Executor, Step, TensorType
 from npusim.steps.probe import Probe
+
+if TYPE_CHECKING:  # loading a program loads no kernels
+    from npusim.kernels.direct.protocol import Direct
 
 
 class ReshapeStep(Step):
@@ -34,12 +37,17 @@ class ReshapeStep(Step):
         return x.replace(shape=self.shape)
 
     def prepare(self, inputs: Sequence[TensorType], output: TensorType, datapath: Datapath) -> Executor:
-        return _ReshapeExecutor(self)
+        return _ReshapeExecutor(self, output)
 
 
 class _ReshapeExecutor(Executor):
-    def __init__(self, step: ReshapeStep) -> None:
-        self._shape = step.shape
+    def __init__(self, step: ReshapeStep, output: TensorType) -> None:
+        self._shape, self._bytes = step.shape, prod(output.shape) * output.dtype.itemsize
+
+    def direct(self) -> Direct | None:
+        from npusim.kernels.codes import direct_copy
+
+        return direct_copy(self._bytes)
 
     def run(self, inputs: Sequence[Array], probe: Probe) -> Array:
         result = inputs[0].reshape(self._shape)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import ClassVar, Literal
+from typing import TYPE_CHECKING, ClassVar, Literal
 
 import numpy as np
 import numpy.typing as npt
@@ -15,6 +15,9 @@ from npusim.files.arrays import IntegerVector
 from npusim.geometry import image_shape
 from npusim.steps.base import Array, Executor, Step, TensorType
 from npusim.steps.probe import Probe
+
+if TYPE_CHECKING:  # loading a program loads no kernels
+    from npusim.kernels.direct.protocol import Direct
 
 Singles = npt.NDArray[np.float32]
 
@@ -73,15 +76,25 @@ class ResizeFloat32Step(Step):
             raise InputError("not the bits of weights from -1 to 1", key=f"{axis[:-1]}_weights")
 
     def prepare(self, inputs: Sequence[TensorType], output: TensorType, datapath: Datapath) -> Executor:
-        return _ResizeFloat32Executor(self, output)
+        return _ResizeFloat32Executor(self, inputs[0], output)
 
 
 class _ResizeFloat32Executor(Executor):
-    def __init__(self, step: ResizeFloat32Step, output: TensorType) -> None:
-        self._step, self._dtype = step, output.dtype
+    def __init__(self, step: ResizeFloat32Step, x: TensorType, output: TensorType) -> None:
+        self._step, self._x, self._dtype = step, x, output.dtype
         self._below = _singles(step.row_weights)[:, np.newaxis, np.newaxis]
         self._right = _singles(step.column_weights)[:, np.newaxis]
         self._above, self._left = np.float32(1) - self._below, np.float32(1) - self._right
+
+    def direct(self) -> Direct | None:
+        from npusim.kernels.resize import Axis, DirectResize
+
+        if self._x.dtype != np.uint8 or self._dtype != np.uint8:
+            return None
+        step = self._step
+        rows = Axis.of(step.first_rows, step.second_rows, _singles(step.row_weights))
+        columns = Axis.of(step.first_columns, step.second_columns, _singles(step.column_weights))
+        return DirectResize(rows, columns, image_shape(self._x.shape))
 
     def run(self, inputs: Sequence[Array], probe: Probe) -> Array:
         step, x = self._step, inputs[0].astype(np.float32)

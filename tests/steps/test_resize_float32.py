@@ -14,6 +14,7 @@ from npusim.errors import InputError
 from npusim.files.array_model import same_values
 from npusim.importers.tflite.converters.resizing import float_places
 from npusim.program import load_program
+from npusim.simulator import Simulator
 from npusim.spec.resize_float32 import blend
 from npusim.steps.resize_float32 import ResizeFloat32Step
 from tests.steps.one_step import one_step, run_step
@@ -52,6 +53,8 @@ def test_as_the_spec_says(
     made = step(old, new, *mode)
     x = np.random.default_rng(seed).integers(0, 256, (1, *old, 2)).astype(np.uint8)
     found = run_step(made, [x], UINT8).outputs["y"][0]
+    in_one_pass = Simulator(one_step(made, [(*old, 2)], UINT8)).run(x, threads=1).outputs["y"][0]
+    np.testing.assert_array_equal(in_one_pass, found)
     for row, (top, bottom, down) in enumerate(
         zip(made.first_rows.tolist(), made.second_rows.tolist(), made.row_weights.tolist(), strict=True)
     ):

@@ -58,7 +58,8 @@ class FineTuneBias(Pass):
     held_out
         The share of the calibration images that judge.
     temperature
-        Of both softmaxes.
+        Of both softmaxes. A high one makes all classes count, not the likely ones alone: with few images that
+        is what there is to learn from (arXiv 1503.02531).
     judge_every
         Steps between two judgements.
     seed
@@ -69,11 +70,11 @@ class FineTuneBias(Pass):
 
     pass_: Literal["fine_tune_bias"] = Field("fine_tune_bias", alias="pass")
     loss: DistillationLoss = DistillationLoss.AUTO
-    steps: int = Field(120, ge=1)
+    steps: int = Field(100, ge=1)
     batch: int = Field(16, ge=1)
-    rate: float = Field(0.05, gt=0)
+    rate: float = Field(0.1, gt=0)
     held_out: float = Field(0.2, gt=0, lt=1)
-    temperature: float = Field(1.0, gt=0)
+    temperature: float = Field(4.0, gt=0)
     judge_every: int = Field(20, ge=1)
     seed: int = 0
 

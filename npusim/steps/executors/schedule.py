@@ -10,7 +10,8 @@ from math import prod
 
 import numpy as np
 
-from npusim.kernels.direct.protocol import Direct
+from npusim.kernels.chain import Chain
+from npusim.kernels.direct.protocol import Chained, Direct
 from npusim.kernels.ops import Words
 from npusim.kernels.records import merged, of_nothing
 from npusim.steps.base import Array, Executor, Step, TensorType
@@ -123,9 +124,30 @@ class Schedule:
             Who else computes; None: the caller alone.
         """
         self._read(codes, space)
-        for index in range(len(self.work)):
-            self.compute(index, space, helpers)
+        if helpers is None:
+            for part in self._parts(space):
+                if isinstance(part, Chain):
+                    part.run()
+                else:
+                    self.compute(part, space)
+        else:
+            for index in range(len(self.work)):
+                self.compute(index, space, helpers)
         self._write(out, space)
+
+    def _parts(self, space: Workspace) -> list[Chain | int]:
+        """Runs of steps that are one call each, and the numbers of the steps between them."""
+        if space.parts is None:
+            space.parts, calls = [], []
+            for index, work in enumerate(self.work):
+                inputs, out = space.calls[index]
+                if isinstance(work.direct, Chained):
+                    calls += work.direct.calls(inputs, out, space.scratch(0))
+                    continue
+                space.parts += [Chain(calls), index] if calls else [index]
+                calls = []
+            space.parts += [Chain(calls)] if calls else []
+        return space.parts
 
     def count(
         self,

@@ -8,6 +8,7 @@ from math import prod
 
 import numpy as np
 
+from npusim.kernels.chain import Chain
 from npusim.kernels.direct.protocol import Bytes
 from npusim.steps.base import Array, TensorType
 
@@ -42,6 +43,8 @@ class Workspace:
         By name.
     calls
         For each step the flat bytes it reads and writes.
+    parts
+        What runs in one call, and the numbers of the steps between; None: not made yet.
     """
 
     def __init__(
@@ -51,6 +54,7 @@ class Workspace:
         self._scratch_bytes = scratch_bytes
         self._scratches = [np.empty(scratch_bytes, np.uint8)]
         self.tensors: dict[str, Array] = {}
+        self.parts: list[Chain | int] | None = None
         fixed: dict[str, Bytes] = {}
         written: dict[str, Bytes] = {}
         for name, slot in slots.items():

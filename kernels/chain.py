@@ -1,0 +1,83 @@
+"""Kernels one after another in one call: what a run of steps costs besides their own work."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import numpy as np
+
+from npusim.kernels.codes import flip_codes, look_up
+from npusim.kernels.direct.protocol import Call
+from npusim.kernels.emit.call import BYTES, CUBE, INPUT, INT, ROWS, SETTINGS, TABLE, WORDS, frame, piece_of
+from npusim.kernels.jit import kernel, readonly
+from npusim.kernels.ops import Words
+from npusim.kernels.tiled.combine import combine
+from npusim.kernels.tiled.conv_loop import convolve
+from npusim.kernels.tiled.depthwise_loop import convolve_channels
+
+_CONVOLVE = (
+    *(INPUT, INPUT, ROWS, TABLE, SETTINGS, INT, INT, BYTES, BYTES),
+    *(CUBE, SETTINGS, TABLE, INT, INT, WORDS),
+)
+_CHANNELS = (INPUT, INPUT, ROWS, SETTINGS, INT, INT, BYTES, BYTES, CUBE, TABLE, INT, INT, WORDS)
+_COMBINE = (INPUT, INPUT, ROWS, SETTINGS, INT, INT, BYTES, BYTES)
+_LOOK_UP = (INPUT, INPUT, BYTES)
+_FLIP = (INPUT, INT, BYTES)
+
+_SIGNATURES: dict[Callable[..., None], Any] = {
+    convolve: _CONVOLVE,
+    convolve_channels: _CHANNELS,
+    combine: _COMBINE,
+    look_up: _LOOK_UP,
+    flip_codes: _FLIP,
+}
+
+_call_convolve, _call_channels, _call_combine = map(piece_of, (_CONVOLVE, _CHANNELS, _COMBINE))
+_call_look_up, _call_flip = map(piece_of, (_LOOK_UP, _FLIP))
+
+
+class Chain:
+    """Calls in a row; it keeps their arrays."""
+
+    def __init__(self, calls: Sequence[Call]) -> None:
+        self._calls = tuple(calls)
+        numbers = list(_SIGNATURES)
+        frames = [frame(call.arguments, _SIGNATURES[call.kernel]) for call in calls]
+        starts = np.cumsum([0, *map(len, frames)])[:-1]
+        self._words = readonly([word for words in frames for word in words], np.int64)
+        heads = [
+            (numbers.index(call.kernel), _address(call.kernel), self._words.ctypes.data + 8 * int(start))
+            for call, start in zip(calls, starts, strict=True)
+        ]
+        self._heads = readonly(heads, np.int64)
+
+    def run(self) -> None:
+        """All calls."""
+        _run(self._heads)
+
+
+def _address(function: Any) -> int:
+    """Where a kernel's compiled entry begins; it is compiled, or loaded, first."""
+    signature = _SIGNATURES[function]
+    function.compile(signature)
+    made = function.overloads[signature]
+    address: int = made.library.get_pointer_to_function(made.fndesc.llvm_func_name)
+    return address
+
+
+@kernel(signatures=1)
+def _run(heads: Words) -> None:
+    """Calls by number of their kernel, its address, and that of their frame: int64[calls, 3]."""
+    for i in range(heads.shape[0]):
+        number, address, words = heads[i, 0], heads[i, 1], heads[i, 2]
+        if number == 0:
+            _call_convolve(address, words)
+        elif number == 1:
+            _call_channels(address, words)
+        elif number == 2:
+            _call_combine(address, words)
+        elif number == 3:
+            _call_look_up(address, words)
+        else:
+            _call_flip(address, words)
