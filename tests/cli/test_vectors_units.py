@@ -13,8 +13,6 @@ from tests.cli.run import Cli
 from tests.vectors.units.lines import answered, header_of, text_of
 
 NPUSIM = [sys.executable, "-m", "npusim", "vectors"]
-DEVICE = r"sed -E '/^#/! s/^([^:]*): (.*)$/\1: \2 : \2/'"
-"""Answers what is expected."""
 
 
 def pipe(command: str) -> subprocess.CompletedProcess[str]:
@@ -37,14 +35,6 @@ def test_a_set_of_all_units(cli: Cli, tmp_path: Path) -> None:
     written = cli(*arguments, "--format", "npz", "--seed", "7", "--level", "1", "--unit", "rescale", "--json")
     assert (written.json["vector_format"], written.json["seed"]) == ("npz", 7)
     assert cli("vectors", "verify", tmp_path / "v", "--json").json["format"] == "npusim-unit-vectors-1"
-
-
-def test_the_pipe() -> None:
-    generate = f"{' '.join(NPUSIM)} --datapath gemmini_os --unit rescale --format text"
-    done = pipe(f"{generate} | {DEVICE} | {' '.join(NPUSIM)} verify")
-    assert (done.returncode, done.stderr) == (0, "")
-    assert "mac.result: " in done.stdout
-    assert done.stdout.endswith(": 0 mismatches\n")
 
 
 def test_a_generator_whose_reader_left_ends_quietly() -> None:

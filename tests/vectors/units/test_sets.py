@@ -52,8 +52,8 @@ def test_a_set_is_verified_and_written_again_with_the_same_bytes(
     assert contents(tmp_path / "again") == before
 
 
-@pytest.mark.parametrize("kind", VectorFormat)
-def test_any_file_edited_or_cut_is_found(sets: Path, kind: VectorFormat, tmp_path: Path) -> None:
+@pytest.mark.parametrize("kind", ["hex", "text", "npz"])  # the readers of the others are tried word by word
+def test_any_file_edited_or_cut_is_found(sets: Path, kind: str, tmp_path: Path) -> None:
     for name, content in contents(sets / kind).items():
         if name == "manifest.json":
             continue

@@ -101,7 +101,7 @@ def test_nothing_compared_fails() -> None:
     assert check_text(binary).failure == "not a text"
 
 
-@settings(max_examples=40)
+@settings(max_examples=25)
 @given(st.data())
 def test_whatever_is_edited_is_found(data: st.DataObject) -> None:
     lines = answered(text_of(*SMALL))
