@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import sys
 
 from npusim.cli import pipes
@@ -17,10 +18,18 @@ def main() -> None:
     before = pipes.output_place()
     try:
         status = _status()
+        flushed = pipes.flushed()
     except BrokenPipeError:
-        status = pipes.STATUS
+        status, flushed = pipes.STATUS, False
+        pipes.drop()
+    except OSError as error:
+        if error.errno != errno.ENOSPC:
+            raise
+        pipes.drop()
+        print(f"npusim: cannot be written: {error.strerror}", file=sys.stderr)
+        sys.exit(NpusimError.exit_code)
     left = pipes.reader_left(before)
-    sys.exit(status if pipes.flushed() and not left else pipes.STATUS)
+    sys.exit(status if flushed and not left else pipes.STATUS)
 
 
 def _status() -> str | int | None:

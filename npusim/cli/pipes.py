@@ -25,14 +25,19 @@ def reader_left(before: Place) -> bool:
     return output_place() != before or type(sys.stdout).__name__ == "PacifyFlushWrapper"
 
 
+def drop() -> None:
+    """Give up standard output: what is still written goes nowhere."""
+    null = os.open(os.devnull, os.O_WRONLY)
+    os.dup2(null, 1)
+    os.close(null)
+
+
 def flushed() -> bool:
     """Whether all output found its reader; what did not is dropped, silently also when Python ends."""
     try:
         sys.stdout.flush()
     except BrokenPipeError:
-        null = os.open(os.devnull, os.O_WRONLY)
-        os.dup2(null, 1)
-        os.close(null)
+        drop()
         return False
     except ValueError:  # it was closed
         return True

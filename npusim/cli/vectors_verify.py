@@ -69,6 +69,8 @@ def _text(place: str, shown: int) -> Verdict:
     from npusim.vectors.units.check import check_text
 
     if place == _STDIN:
+        if sys.stdin is None:
+            raise InputError("standard input is closed", key="SET")
         with open(sys.stdin.fileno(), encoding="utf-8", newline="\n", closefd=False) as file:
             return check_text(_lines(file), shown)
     try:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 
@@ -40,6 +41,23 @@ def test_head() -> None:
     assert done.returncode in {0, 141}
     assert done.stderr == ""
     assert len(done.stdout.splitlines()) == 1
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [("datapath", "list"), ("--version",), ("vectors", "--datapath", "gemmini_os", "--unit", "rescale")],
+)
+def test_a_full_disk(arguments: tuple[str, ...]) -> None:
+    with Path("/dev/full").open("wb") as full:
+        command = [sys.executable, "-m", "npusim", *arguments]
+        done = subprocess.run(command, stdout=full, stderr=subprocess.PIPE, timeout=60, check=False)
+    assert (done.returncode, done.stderr) == (2, b"npusim: cannot be written: No space left on device\n")
+
+
+def test_standard_input_that_is_closed() -> None:
+    command = f"{sys.executable} -m npusim vectors verify <&-"
+    done = subprocess.run(["bash", "-c", command], capture_output=True, text=True, timeout=60, check=False)
+    assert (done.returncode, done.stderr) == (2, "npusim: SET: standard input is closed\n")
 
 
 def test_bad_input_keeps_its_code() -> None:
