@@ -76,11 +76,15 @@ class Bench:
         await Timer(1, "step")
         self.dut.clk.value = 0
 
+    async def shortly(self) -> None:
+        """Let what is combinational come to rest."""
+        await Timer(1, "step")
+
     async def settle(self) -> None:
         """Wait for the results."""
         for _ in range(self.case["latency"]):
             await self.tick()
-        await Timer(1, "step")
+        await self.shortly()
 
     async def reset(self) -> None:
         """All inputs 0, one clock period in reset."""
@@ -118,8 +122,8 @@ class Bench:
                 continue
             self.mismatches += 1
             if self.mismatches <= SHOWN:
-                got = meant(int(found, 2), bits, signed) if known else found.lower()
-                kind = f" {port.removesuffix('s')}" if len(self.case["compared"]) > 1 else ""
+                got = meant(int(found, 2), bits, signed) if known else "x"
+                kind = f" {port.removesuffix('s')}" if self.case["family"] in {"beats", "windows"} else ""
                 expected = meant(wanted, bits, signed)
                 tell(f"MISMATCH {self.name} {shown}{kind}: expected {expected}, got {got}")
 
@@ -212,12 +216,15 @@ async def beats(bench: Bench) -> None:
                 bench.drive("activations", joined(x, widths["activations"]))
                 bench.drive("weights", joined(w, widths["weights"]))
                 await bench.tick()
-            await bubble()
-            await bench.settle()
+            # The results are due so many edges behind the last beat's, not later.
+            for _ in range(bench.case["latency"]):
+                await bubble()
+            await bench.shortly()
             for column in range(live):
                 channel = tile + column
                 place = f"image {image} pixel {where} channel {channel}"
                 bench.compare(pixel * channels + channel, place, column)
+            await bubble()
 
 
 async def one_by_one(bench: Bench) -> None:
@@ -272,9 +279,12 @@ async def windows(bench: Bench) -> None:
                 bench.drive("in_image", inside)
                 bench.drive("code", code)
                 await bench.tick()
-            await bubble(code)
-            await bench.settle()
+            # The results are due so many edges behind the last position's, not later.
+            for _ in range(bench.case["latency"]):
+                await bubble(code)
+            await bench.shortly()
             bench.compare(word, f"image {pixel // per_image} pixel {where} channel {channel}")
+            await bubble(code)
 
 
 async def walks(bench: Bench) -> None:

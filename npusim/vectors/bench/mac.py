@@ -41,7 +41,7 @@ module npusim_bench;
 
 @memories
   integer pixels, pixels_per_image, channels, beats, sets, outputs_per_set, matrices, rows, shift_left;
-  integer pixel, tile, beat, column, channel, place, image, where, matrix;
+  integer pixel, tile, beat, column, channel, place, image, where, matrix, due;
 
   // One beat of every column; columns behind the last channel get the first channel's data.
   task automatic drive_beat;
@@ -98,9 +98,11 @@ module npusim_bench;
           drive_beat;
           tick;
         end
-        bubble;
-        settle;
+        // The results are due so many edges behind the last beat's, not later.
+        for (due = 0; due < latency; due = due + 1) bubble;
+        #1;
         compare_tile;
+        bubble;
       end
     end
     verdict;

@@ -9,6 +9,7 @@ from dataclasses import dataclass, replace
 from enum import StrEnum
 from pathlib import Path
 
+from npusim.errors import InputError
 from npusim.vectors.bench.case import Case
 from npusim.vectors.bench.emit import Build, emit
 from npusim.vectors.bench.simulators import Simulator
@@ -72,12 +73,25 @@ def run_benches(
     folder = folder.resolve()
     columns = COLUMNS if users is None else max((user.columns for user in users.values()), default=1)
     found = _cases(folder, columns)
+    _require_units(found, users)
     runnable = [_without_hidden(case, users) for case in found if isinstance(case, Case)]
     builds = emit(folder, runnable, users, rtl)
     outcomes: dict[str, StepResult] = {}
     for build in builds:
         outcomes |= {result.step: result for result in run_build(build, simulator, tell, dump)}
     return [_result(each, outcomes) for each in found]
+
+
+def _require_units(found: Sequence[Case | NotCovered], users: Mapping[str, UserUnit] | None) -> None:
+    """Refuse a port map of which the set has no unit."""
+    there = {case.unit.name for case in found if isinstance(case, Case)}
+    if users is not None and not there & set(users):
+        raise InputError(
+            "the set has none of these units",
+            key="units",
+            found=", ".join(users),
+            allowed=", ".join(sorted(there)),
+        )
 
 
 def _cases(folder: Path, columns: int) -> list[Case | NotCovered]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import shutil
 import subprocess
 import sys
@@ -19,6 +20,12 @@ BUILD_SECONDS = 900
 RUN_SECONDS = 3600
 TOP = "npusim_bench"
 _BENCH = "_bench.sv"
+_WIDTH = re.compile(
+    r"_dut\.sv:\d+: warning: Port \d+ \((\w+)\) of \w+ expects (\d+) bits, got (\d+)"
+    r"|_dut\.sv:\d+:\d+: \w+ port connection '(\w+)' expects (\d+) bits.* generates (\d+) bits"
+)
+"""What simulators say of a module whose port is as wide as no port of the unit."""
+
 _COCOTB = Path(npusim.__file__).parent / "rtl" / "npusim_cocotb.py"
 
 
@@ -63,6 +70,12 @@ class Runner(ABC):
         done = run(self._build_command(sources, folder), folder, BUILD_SECONDS)
         if done.returncode != 0:
             raise CheckFailed(f"{self.program} does not build the bench:\n{done.stdout}{done.stderr}")
+        ports = [
+            [part for part in found.groups() if part] for found in _WIDTH.finditer(done.stdout + done.stderr)
+        ]
+        if ports:
+            shown = [f"{port} has {own} bits, the unit's has {wanted}" for port, own, wanted in ports]
+            raise CheckFailed("\n".join(["ports are not as wide as the unit's:", *shown]))
 
     def run(self, folder: Path, arguments: Sequence[str]) -> subprocess.CompletedProcess[str]:
         """Run the built bench."""
@@ -88,7 +101,8 @@ class Verilator(Runner):
     program = "verilator"
 
     def _build_command(self, sources: Sequence[Path], folder: Path) -> list[str]:
-        flags = ["--binary", "--timing", "-Wno-lint", "-Wno-style", "-Wno-fatal", "--x-initial", "unique"]
+        flags = ["--binary", "--timing", "-Wno-lint", "-Wno-style", "-Wwarn-WIDTH", "-Wno-fatal"]
+        flags += ["--x-initial", "unique"]
         flags += ["--top-module", TOP, "--Mdir", str(folder), "-o", "bench", "--build-jobs", "2"]
         return ["verilator", *flags, "-CFLAGS", "-O1", *[str(source) for source in sources]]
 

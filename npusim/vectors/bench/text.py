@@ -189,9 +189,9 @@ def start(
     lines = ['    if (!$value$plusargs("case=%s", name)) name = "?";']
     lines += ['    if (!$value$plusargs("folder=%s", folder)) folder = ".";']
     lines += ['    if (!$value$plusargs("case_folder=%s", case_folder)) case_folder = folder;']
-    lines += [f"    {size} = {value};" for size, value in sizes.items()]
-    for size in ("comparisons", "latency", *sizes):
-        lines.append(f'    skipped = $value$plusargs("{size}=%d", {size});')
+    # As conditions: Verilator 5.006 drops a call whose result is not used.
+    for size, value in {"comparisons": 0, "latency": "latency", **sizes}.items():
+        lines.append(f'    if (!$value$plusargs("{size}=%d", {size})) {size} = {value};')
     lines += [f"    load_{memory.name};" for memory in loaded]
     lines += list(_dumps(dumps))
     lines += ["    if (refused != 0) verdict;"]
