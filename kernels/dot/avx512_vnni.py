@@ -1,6 +1,7 @@
 """The dot product on AVX-512 VNNI: four products of bytes a lane and instruction (`emit.tile`).
 
-Codes of 8 bits and weights that fit int8 take it; anything else is multiplied by the generic loops.
+Codes of 8 bits and weights that fit int8 take it; anything else is multiplied two products of int16 a
+lane, as on AVX2.
 """
 
 from __future__ import annotations
@@ -12,7 +13,7 @@ import numpy as np
 import numpy.typing as npt
 
 from npusim.kernels.direct.weights import Blocks, pack_blocks
-from npusim.kernels.dot.generic import DOT_PRODUCT as GENERIC
+from npusim.kernels.dot.avx2 import DOT_PRODUCT as PAIRS
 from npusim.kernels.dot.protocol import PackedMatrix, Patches
 from npusim.kernels.emit.tile import tile_6x4, tile_8x1, tile_8x2, tile_8x3
 from npusim.kernels.jit import Array, kernel, readonly
@@ -31,7 +32,7 @@ class VnniMatrix:
     blocks
         int8 weights; None: `rest` has them.
     rest
-        The generic layout, for patches of codes plus the offset as int16.
+        The layout of pairs, for patches of codes plus the offset as int16.
     narrow
         Sums of patches, offset included, fit int32 for any codes.
     """
@@ -47,11 +48,11 @@ class VnniDotProduct:
     """See `DotProduct`."""
 
     layout_id = VnniMatrix.layout_id
-    row_block = GENERIC.row_block
+    row_block = PAIRS.row_block
 
     def element(self, codes: np.dtype[Any]) -> np.dtype[Any]:
         """Patches of 8-bit codes are unsigned bytes."""
-        return np.dtype(np.uint8) if codes.itemsize == 1 else GENERIC.element(codes)
+        return np.dtype(np.uint8) if codes.itemsize == 1 else PAIRS.element(codes)
 
     def code_offset(self, codes: np.dtype[Any]) -> int:
         """128 for int8."""
@@ -59,16 +60,16 @@ class VnniDotProduct:
 
     def depth(self, products: int) -> int:
         """A multiple of four."""
-        return GENERIC.depth(products)
+        return PAIRS.depth(products)
 
     def pack(self, weights: npt.NDArray[np.int64], codes: np.dtype[Any]) -> PackedMatrix:
-        """Lay out in blocks, or as the generic loops want it."""
+        """Lay out in blocks, or in pairs."""
         if codes.itemsize != 1:
-            return GENERIC.pack(weights, codes)
+            return PAIRS.pack(weights, codes)
         columns, products = weights.shape
         limits = np.iinfo(np.int8)
         if weights.size == 0 or weights.min() < limits.min or weights.max() > limits.max:
-            rest = GENERIC.pack(weights, np.dtype(np.uint8))
+            rest = PAIRS.pack(weights, np.dtype(np.uint8))
             return VnniMatrix(columns, None, rest, narrow=False)
         rows = np.zeros((columns, self.depth(products)), np.int8)
         rows[:, :products] = weights
@@ -84,10 +85,10 @@ class VnniDotProduct:
     ) -> None:
         """int32 sums straight into `out`; int64 sums by way of int32 where those are proven to fit."""
         if not isinstance(packed, VnniMatrix):
-            GENERIC.tile(patches, packed, out, first_column)
+            PAIRS.tile(patches, packed, out, first_column)
         elif packed.blocks is None:
             assert packed.rest is not None
-            GENERIC.tile(patches.astype(np.int16), packed.rest, out, first_column)
+            PAIRS.tile(patches.astype(np.int16), packed.rest, out, first_column)
         elif out.dtype == np.int32:
             self._multiply(patches, packed.blocks, out, first_column, packed.columns)
         else:

@@ -34,7 +34,6 @@ def run(
 ) -> None:
     """Run a program bit-exactly; write output codes, taps and real values."""
     import npusim
-    from npusim.analysis import refilled_for
     from npusim.cli.progress import Progress
     from npusim.cli.statistics import print_statistics
     from npusim.files.data import open_data
@@ -42,8 +41,12 @@ def run(
 
     options.check_output(output, program, inputs)
     loaded = npusim.load_program(program)
-    other = None if datapath is None else npusim.load_datapath(datapath)
-    held = loaded if other is None else refilled_for(loaded, other)
+    held, other = loaded, None
+    if datapath is not None:
+        from npusim.analysis import refilled_for  # much to load, for this alone
+
+        other = npusim.load_datapath(datapath)
+        held = refilled_for(loaded, other)
     with open_data(inputs) as file, Progress("running") as progress:
         images = file.shape[0]
         found = record(
