@@ -21,7 +21,7 @@ def measure() -> dict[str, float]:
     """GMAC/s of one core by name; operands stay in the first-level cache."""
     found = {"FMA": _best(_float32())}
     if isa.selected() is InstructionSet.AVX512_VNNI:
-        found["VNNI"] = _best(_bytes())
+        found["VNNI"] = _best(bytes_work())
     return found
 
 
@@ -32,7 +32,7 @@ def _float32() -> Work:
     return 512**3, lambda: np.matmul(a, b, out=out)
 
 
-def _bytes() -> Work:
+def bytes_work() -> Work:
     """The tile that convolutions are made of, again and again on the same operands."""
     from npusim.kernels.emit.tile import tile_6x4
 

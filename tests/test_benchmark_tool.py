@@ -1,0 +1,94 @@
+"""The speed tool: how it measures, and who is said to give the same bits."""
+
+from __future__ import annotations
+
+import sys
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+import npusim
+from npusim.demo import bundled, load_images
+from npusim.input_codes import to_codes
+from npusim.program import Program
+from tests.oracles import tosa
+
+sys.path.insert(0, str(Path(__file__).parent.parent))
+
+from tools import ordered_speed, speed_plot, speed_tables, tosa_layers
+from tools.speed_field import same_bits
+from tools.timing import Ratio, table, turns
+
+
+@pytest.fixture(scope="module")
+def program() -> Program:
+    calibration, _ = load_images("digits_calibration.h5")
+    return npusim.compile(npusim.load_network(bundled("digits_rescaled.yaml")), "wes_npu", "wes", calibration)
+
+
+def test_all_take_turns_and_the_first_two_do_not_count() -> None:
+    order: list[str] = []
+    now = iter(range(1000))
+    seconds = turns(
+        {"a": lambda: order.append("a"), "b": lambda: order.append("b")}, 3, lambda: float(next(now))
+    )
+    assert order == ["a", "b"] * 5
+    assert [found.tolist() for found in seconds.values()] == [[1.0] * 3] * 2
+
+
+def test_a_ratio_is_taken_turn_by_turn() -> None:
+    """A machine that slows down in the middle does not show."""
+    ours, other = np.array([1.0, 1.0, 8.0, 8.0]), np.array([2.0, 2.0, 16.0, 24.0])
+    assert Ratio.of(other, ours) == Ratio(2.0, 2.0, 2.25)
+    assert str(Ratio.of(other, ours)) == "2.00 (2.00 .. 2.25)"
+
+
+def test_a_table() -> None:
+    assert table(["a", "b"], [[1, "x"]]) == ["| a | b |", "|---|---|", "| 1 | x |"]
+
+
+def test_steps_and_memory_of_a_program(program: Program) -> None:
+    lines, points = speed_tables.layers(program, 1, 100.0)
+    assert len(lines) == 2 + len(program.steps)
+    assert all(step.name in line for step, line in zip(program.ordered_steps, lines[2:], strict=True))
+    assert len(points) == sum(step.kind == "mac" for step in program.steps)
+    assert all(point["rate"] > 0 for point in points)
+    assert "times" in speed_tables.memory(program)
+
+
+def test_the_plot_is_the_same_twice(tmp_path: Path) -> None:
+    points = [{"kind": "conv2d", "intensity": 3.0, "rate": 100.0}]
+    sizes = [{"kernel": 1, "side": 14, "channels": 64, "rate": 90.0}]
+    for name in ("one.svg", "two.svg"):
+        speed_plot.draw(tmp_path / name, {"net": {"other": 2.0}}, points, sizes, {"FMA": 50.0, "VNNI": 200.0})
+    made = (tmp_path / "one.svg").read_bytes()
+    assert made == (tmp_path / "two.svg").read_bytes()
+    for label in (b"other", b"conv2d", b"peak, VNNI", b"1x1, by side"):
+        assert label in made
+
+
+def test_every_operand_type_takes_the_ordered_path(monkeypatch: pytest.MonkeyPatch) -> None:
+    small = ordered_speed.Layer("small", 6, 4, 5, 3)
+    monkeypatch.setattr(ordered_speed, "LAYERS", (small, replace(small, inputs=5, depthwise=True)))
+    lines = ordered_speed.rates(1)
+    assert len(lines) == 2 + 2 * len(ordered_speed.TYPES)
+    assert all(line.count("|") == 3 + len(ordered_speed.COLUMNS) for line in lines)
+
+
+def test_convolutions_in_the_tosa_model_have_our_bits(program: Program) -> None:
+    tosa.require_tosa()
+    images, _ = load_images("digits_calibration.h5")
+    image = {name: codes[:1] for name, codes in to_codes(program, images).items()}
+    (found,) = tosa_layers.contenders(program, image)
+    assert found.bits == "yes"
+    assert found.outside is not None
+    assert found.outside() != 0.0
+    assert "convolutions alone" in found.name
+
+
+def test_who_has_the_same_bits() -> None:
+    codes = np.array([[-128, 127]], np.int8)
+    assert same_bits(codes.reshape(-1), codes) == "yes"
+    assert same_bits(np.array([127, 127], np.int8), codes) == "no: up to 255 codes"
