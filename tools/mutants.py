@@ -1,45 +1,78 @@
-"""The kill table: solved vectors against every fault of the catalogue, beside as many random vectors.
+"""The kill tables: solved vectors against broken RTL, beside as many random ones.
 
-The default datapath's units meet every fault, the units of the others those that one of the two kinds of
-vectors has not killed yet.
+Every fault of the catalogue, over sixteen datapaths (each meets the faults that another datapath can still
+say more about); changes that Yosys makes in netlists of single units, survivors decided by SAT; and for both,
+how many are killed if one class of coverage bins is not asked for.
 
-python tools/mutants.py [--simulator verilator|icarus] [--folder DIR] [--datapath NAME ...]
+python tools/mutants.py [--simulator verilator|icarus] [--folder DIR] [--part catalogue|netlist]
+    [--fault NAME ...] [--seed N] [--share F]
 """
 
 from __future__ import annotations
 
 import argparse
-import random
 import sys
 import tempfile
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 
+from npusim.coverage.bins import BinClass
 from npusim.datapath import Datapath, load_datapath
-from npusim.datapath.load import change_datapath
-from npusim.vectors.bench import stimulus
-from npusim.vectors.bench.case import Case
+from npusim.datapath.load import change_datapath, datapath_from
+from npusim.vectors.bench.equivalence import Verdict
 from npusim.vectors.bench.faults import Fault, read_faults
-from npusim.vectors.bench.mutants import Fate, best, fates
+from npusim.vectors.bench.kill import Kills, catalogue_kills, netlist_kills, verdicts
+from npusim.vectors.bench.mutants import Fate, best
 from npusim.vectors.bench.simulators import Simulator
 from npusim.vectors.bench.unit import Unit, UnitKind
-from npusim.vectors.bench.unit_case import write_columns, write_words
 
 RULES = (
     *("floor", "half_down", "half_toward_zero", "half_away", "half_even", "half_odd", "toward_zero"),
     *("ceil", "away"),
 )
 SOLVED, RANDOM = "solved", "random"
+Fates = dict[str, list[Fate]]
+"""By mutant, what became of it in every unit."""
+
+
+class Tally:
+    """What all units made of all mutants: by solved vectors, by random ones, without each class."""
+
+    def __init__(self) -> None:
+        self.solved: Fates = {}
+        self.random: Fates = {}
+        self.without: dict[BinClass, Fates] = {about: {} for about in BinClass}
+
+    def add(self, kills: Kills, prefix: str = "") -> None:
+        """One more unit; `prefix` tells its mutants from another's of the same name."""
+        _add(self.solved, kills.by_solved(), prefix)
+        _add(self.random, kills.by_random(), prefix)
+        for about, found in self.without.items():
+            _add(found, kills.by_solved(without=about), prefix)
+
+    def settled(self, name: str) -> bool:
+        """Whether another unit can change nothing: killed by random vectors, and without any one class."""
+        kinds = (self.random, *self.without.values())
+        return all(best([Fate.NOT_ACTIVATED, *kind.get(name, [])]) is Fate.KILLED for kind in kinds)
+
+    def left(self, found: Fates) -> list[str]:
+        """The mutants that some vectors leave."""
+        return [name for name, each in found.items() if best(each) is not Fate.KILLED]
+
+
+def _add(found: Fates, fates: Mapping[str, Fate], prefix: str) -> None:
+    for name, fate in fates.items():
+        found.setdefault(prefix + name, []).append(fate)
 
 
 def datapaths() -> dict[str, Datapath]:
-    """What the whole table is made with: the default, each rounding rule, and other MACs."""
+    """What the catalogue's table is made with: the default, each rounding rule, and other MACs."""
     wes = load_datapath("wes_npu")
     found = {name: load_datapath(name) for name in ("wes_npu", *(f"wes_npu_{rule}" for rule in RULES))}
     found |= {name: load_datapath(name) for name in ("wes_npu_acc24_wrap", "wes_npu_subtract")}
     changes = {"mac.bias": {"bits": 32, "place": "late"}, "mac.tree": {"bits": 17, "overflow": "saturate"}}
-    found["tflite"] = load_datapath("tflite")
+    found |= {name: load_datapath(name) for name in ("tflite", "onnxruntime")}
     found["wes_npu_late"] = change_datapath(wes, changes, "wes_npu_late")
     return found
 
@@ -48,6 +81,9 @@ def units(datapath: Datapath) -> Iterator[Unit]:
     """The default datapath's units; of the others those in which they differ."""
     if datapath.name == "tflite":
         yield Unit(UnitKind.PIPELINE, "average_pool", datapath)
+        return
+    if datapath.name == "onnxruntime":
+        yield Unit(UnitKind.PIPELINE, "mul", datapath)
         return
     if datapath.name == "wes_npu" or datapath.mac == load_datapath("wes_npu").mac:
         yield Unit(UnitKind.PIPELINE, "mac", datapath)
@@ -59,88 +95,135 @@ def units(datapath: Datapath) -> Iterator[Unit]:
         yield Unit(UnitKind.PIPELINE, "table", datapath)
 
 
-def cases(unit: Unit, folder: Path) -> Iterator[Case]:
-    """A unit's solved vectors, and as many random ones; of tables every code."""
-    if unit.kind is UnitKind.MAC:
-        for beats, count in ((4, 301), (1, 101)):
-            solved = stimulus.column_vectors(unit, beats, count)
-            drawn = stimulus.column_vectors(unit, beats, len(solved), corners=False)
-            for kind, columns in ((SOLVED, solved), (RANDOM, drawn)):
-                name = f"{kind}_{beats}"
-                yield write_columns(name, unit, columns, folder / name)
-    elif unit.kind is UnitKind.COMBINE:
-        for kind in (SOLVED, RANDOM):
-            combined = stimulus.combine_vectors(unit, 2000, corners=kind == SOLVED)
-            yield write_words(kind, unit, combined, folder / kind)
-    elif unit.table.field is not None:
-        table = list(range(-128, 128))
-        random.Random(0).shuffle(table)
-        every = stimulus.table_vectors(unit, table)
-        yield write_words(SOLVED, unit, every, folder / SOLVED, table)
-        chosen = random.Random(0).choices(every, k=len(every))
-        yield write_words(RANDOM, unit, chosen, folder / RANDOM, table)
-    else:
-        words = stimulus.rescale_vectors(unit)
-        yield write_words(SOLVED, unit, words, folder / SOLVED)
-        even = stimulus.random_rescale_vectors(unit, len(words))
-        yield write_words(RANDOM, unit, even, folder / RANDOM)
+def small_mac() -> Datapath:
+    """wes_npu with 3 lanes of 4-bit codes and a 12-bit accumulator: products that SAT can follow."""
+    plain = load_datapath("wes_npu").model_dump(mode="json", exclude_none=True)
+    plain["pipelines"] = {"mac": plain["pipelines"]["mac"]}
+    zeros = ("x_zero", "y_zero", "low", "high")
+    changes = {"activation.bits": 4, "weight.bits": 4, "weight.low": -7, "mac.lanes": 3}
+    changes |= {"mac.accumulator.bits": 12, "mac.bias.bits": 12, "scale.magnitude_bits": 5}
+    changes |= {"fields.multiplier.bits": 5, **{f"fields.{name}.bits": 4 for name in zeros}}
+    return datapath_from(plain, changes={**changes, "name": "wes_npu_small"})
 
 
-def run_unit(
-    unit: Unit, faults: list[Fault], simulator: Simulator, folder: Path
-) -> dict[str, dict[str, Fate]]:
-    """Fates by kind of vectors and fault."""
-    found = fates(list(cases(unit, folder)), faults, simulator, folder)
-    kinds = [kind for kind in (SOLVED, RANDOM) if any(name.startswith(kind) for name in found)]
-    return {
-        kind: {
-            fault.name: best([each[fault.name] for name, each in found.items() if name.startswith(kind)])
-            for fault in faults
-        }
-        for kind in kinds
-    }
+def netlists(share: float) -> Iterator[tuple[Unit, int]]:
+    """The units whose netlists are changed, and how often."""
+    wes, small = load_datapath("wes_npu"), small_mac()
+    for unit, count in (
+        (Unit(UnitKind.PIPELINE, "mac", wes), 240),
+        (Unit(UnitKind.MAC, "mac", small), 160),
+        (Unit(UnitKind.COMBINE, "add", wes), 100),
+        (Unit(UnitKind.PIPELINE, "table", wes), 60),
+    ):
+        yield unit, max(1, int(count * share))
+
+
+def catalogue(simulator: Simulator, root: Path, only: list[str] | None) -> Tally:
+    """The catalogue's table: a fault counts as killed if any unit's vectors kill it."""
+    tally = Tally()
+    for name, datapath in datapaths().items():
+        for unit in units(datapath):
+            folder = _folder(root, name, unit)
+            wanted = [fault for fault in faults_of(unit) if only is None or fault.name in only]
+            faults = [fault for fault in wanted if not tally.settled(fault.name)]
+            if not faults:
+                continue
+            kills = catalogue_kills(unit, faults, simulator, folder)
+            tally.add(kills)
+            print_row(f"{name} {unit.kind} {unit.name}", kills.by_solved(), kills.by_random())
+    return tally
+
+
+def faults_of(unit: Unit) -> list[Fault]:
+    """The faults in modules that a unit has."""
+    combining, tabled = unit.kind is UnitKind.COMBINE, unit.table.field is not None
+    absent = {"npusim_add.sv": not combining, "npusim_table.sv": not tabled}
+    absent |= dict.fromkeys(("npusim_mac_column.sv", "npusim_mac_array.sv"), unit.kind is not UnitKind.MAC)
+    return [fault for fault in read_faults() if not absent.get(fault.file, False)]
+
+
+def netlist(simulator: Simulator, root: Path, seed: int, share: float) -> tuple[Tally, dict[str, Verdict]]:
+    """The netlists' table, and what SAT says of the mutants that solved vectors leave."""
+    tally = Tally()
+    said: dict[str, Verdict] = {}
+    for unit, count in netlists(share):
+        folder = _folder(root, f"netlist_{unit.datapath.name}", unit)
+        kills, mutants = netlist_kills(unit, count, seed, simulator, folder)
+        prefix = f"{unit.datapath.name} {unit.kind} {unit.name} "
+        tally.add(kills, prefix)
+        print_row(prefix, kills.by_solved(), kills.by_random())
+        found = verdicts(unit, mutants, kills, folder)
+        print(f"{'':45}of those left, by SAT: {_counted(found.values())}", flush=True)
+        said |= {prefix + name: verdict for name, verdict in found.items()}
+    return tally, said
+
+
+def _folder(root: Path, name: str, unit: Unit) -> Path:
+    folder = root / name / f"{unit.kind}_{unit.name}"
+    folder.mkdir(parents=True, exist_ok=True)
+    return folder.resolve()
+
+
+def print_row(name: str, solved: Mapping[str, Fate], drawn: Mapping[str, Fate]) -> None:
+    """Killed, survived and never activated, for both kinds of vectors."""
+    print(f"{name:45}solved: {_counted(solved.values())}; random: {_counted(drawn.values())}", flush=True)
+
+
+def _counted(found: Iterable[Fate | Verdict]) -> str:
+    return ", ".join(f"{count} {what}" for what, count in sorted(Counter(found).items())) or "none"
+
+
+def print_classes(tally: Tally) -> bool:
+    """How many mutants live on without each class; whether every class that has vectors lowers the rate."""
+    left = set(tally.left(tally.solved))
+    print(f"{'without the class':24}{'killed':>8}  not killed then")
+    lowers = True
+    for about, found in tally.without.items():
+        lost = [name for name in tally.left(found) if name not in left]
+        shown = ", ".join(lost[:3]) + (" ..." if len(lost) > 3 else "")
+        print(f"{about:24}{len(found) - len(left) - len(lost):8}  {shown}")
+        lowers = lowers and (bool(lost) or about in _NOT_HERE)
+    return lowers
+
+
+_NOT_HERE = {BinClass.DIGITS, BinClass.SCALE}
+"""Classes of stages that none of these datapaths has."""
 
 
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--simulator", type=Simulator, default=Simulator.VERILATOR)
     parser.add_argument("--folder", type=Path, help="keep vectors and broken RTL here")
-    parser.add_argument("--datapath", action="append", help="only these")
+    parser.add_argument("--part", choices=("catalogue", "netlist"), help="only this table")
+    parser.add_argument("--fault", action="append", help="of the catalogue only this one; may be repeated")
+    parser.add_argument("--seed", type=int, default=1, help="which changes of netlists are drawn")
+    parser.add_argument("--share", type=float, default=1.0, help="of the netlists' mutants")
     arguments = parser.parse_args()
-    faults = read_faults()
-    totals: dict[str, dict[str, list[Fate]]] = {
-        kind: {f.name: [] for f in faults} for kind in (SOLVED, RANDOM)
-    }
+    failed = False
     with tempfile.TemporaryDirectory() as temporary:
         root = arguments.folder or Path(temporary)
-        for name, datapath in datapaths().items():
-            if arguments.datapath and name not in arguments.datapath:
-                continue
-            for unit in units(datapath):
-                folder = root / name / f"{unit.kind}_{unit.name}"
-                folder.mkdir(parents=True, exist_ok=True)
-                left = [f for f in faults if any(Fate.KILLED not in each[f.name] for each in totals.values())]
-                found = run_unit(unit, left, arguments.simulator, folder.resolve())
-                print_row(f"{name} {unit.kind} {unit.name}", found)
-                for kind, each in found.items():
-                    for fault, fate in each.items():
-                        totals[kind][fault].append(fate)
-    overall = {kind: {fault: best(seen) for fault, seen in each.items()} for kind, each in totals.items()}
-    print_row(f"all, of {len(faults)} faults", overall)
-    for kind, each in overall.items():
-        left = [f"{fault} ({fate})" for fault, fate in each.items() if fate is not Fate.KILLED]
-        print(f"left by {kind} vectors: {', '.join(left) or 'none'}")
-    return int(any(fate is not Fate.KILLED for fate in overall[SOLVED].values()))
+        if arguments.part != "netlist":
+            tally = catalogue(arguments.simulator, root, arguments.fault)
+            failed = _summary("faults of the catalogue", tally, set()) or failed
+        if arguments.part != "catalogue":
+            tally, said = netlist(arguments.simulator, root, arguments.seed, arguments.share)
+            equivalent = {name for name, verdict in said.items() if verdict is Verdict.EQUIVALENT}
+            failed = _summary("mutants of netlists", tally, equivalent) or failed
+    return int(failed)
 
 
-def print_row(name: str, found: dict[str, dict[str, Fate]]) -> None:
-    """Killed of activated, and those never activated, for each kind of vectors."""
-    counts = {kind: Counter(each.values()) for kind, each in found.items()}
-    parts = [
-        f"{kind}: {c[Fate.KILLED]} killed, {c[Fate.SURVIVED]} survived, {c[Fate.NOT_ACTIVATED]} not activated"
-        for kind, c in counts.items()
-    ]
-    print(f"{name:45}{'; '.join(parts)}", flush=True)
+def _summary(what: str, tally: Tally, equivalent: set[str]) -> bool:
+    """The whole of one table; whether a mutant is left that is not proven equivalent."""
+    print()
+    overall = [{name: best(each) for name, each in kind.items()} for kind in (tally.solved, tally.random)]
+    print_row(f"{len(tally.solved)} {what}", *overall)
+    left = [name for name in tally.left(tally.solved) if name not in equivalent]
+    print(f"proven equivalent: {len(equivalent)}; left by solved vectors: {', '.join(left) or 'none'}")
+    lost = [name for name in tally.left(tally.random) if name not in equivalent and name not in left]
+    print(f"left by random vectors alone: {len(lost)}: {', '.join(lost)}")
+    print_classes(tally)
+    print()
+    return bool(left)
 
 
 if __name__ == "__main__":

@@ -10,6 +10,7 @@ import typer
 
 from npusim.cli import options
 from npusim.cli.completion import complete_datapath
+from npusim.cli.options import refuse
 
 if TYPE_CHECKING:
     from npusim.coverage import Report
@@ -20,7 +21,11 @@ _SHOWN = 20
 def coverage(
     datapath: Annotated[
         str,
-        typer.Argument(metavar="D", help="A preset's name, or a path.", autocompletion=complete_datapath),
+        typer.Argument(
+            metavar="D|PROG.yaml",
+            help="A datapath: a preset's name, or a path; or a program.",
+            autocompletion=complete_datapath,
+        ),
     ],
     operation: Annotated[
         str | None, typer.Option("--operation", metavar="OP", help="Only this operation's pipelines.")
@@ -31,22 +36,43 @@ def coverage(
         typer.Option(
             "--grade",
             metavar="V",
-            help="Your vectors: a text as `npusim vectors --datapath` writes, or JSON: "
+            help="Your vectors: of a program inputs, X.h5; of a datapath a text as "
+            "`npusim vectors --datapath` writes, or JSON: "
             '{"mac.result": [{"value": 0, "fields": {..}}]}',
         ),
     ] = None,
     output: Annotated[
         Path | None,
-        typer.Option("-o", "--output", metavar="V.json", help="Write the pipelines' vectors."),
+        typer.Option(
+            "-o",
+            "--output",
+            metavar="V.json",
+            help="Write the pipelines' vectors; of a program, X.h5, inputs of a step that reads its input.",
+        ),
     ] = None,
     covergroups: Annotated[
         Path | None,
         typer.Option("--covergroups", metavar="F.sv", help="Write the bins as SystemVerilog covergroups."),
     ] = None,
+    step: Annotated[
+        list[str] | None, typer.Option("--step", help="Of a program: only this step; may be given again.")
+    ] = None,
+    budget: Annotated[
+        int | None,
+        typer.Option("--budget", min=1, help="Of a program: channels tried for one bin; default: 8."),
+    ] = None,
+    seed: Annotated[
+        int | None, typer.Option("--seed", min=0, help="Of a program: of the search; default: 0.")
+    ] = None,
     json: options.Json = False,
 ) -> None:
-    """What vectors of single units cover: every bin hit, or certified unreachable; or what yours miss."""
+    """What vectors of a datapath's units, or inputs of a program's steps, cover; or what yours miss.
+
+    Every bin ends hit, by which vector, or unreachable, with a certificate that was checked again; of steps
+    also unknown, if the budget did not suffice.
+    """
     import npusim
+    from npusim.cli.coverage_steps import cover_program, is_program
     from npusim.cli.progress import Progress
     from npusim.coverage.all_units import cover_all, grade_all
     from npusim.coverage.column_covergroups import column_covergroup
@@ -56,6 +82,11 @@ def coverage(
     from npusim.files.atomic import check_writable, write_text
     from npusim.vectors.units.grade import grade_text, is_text
 
+    if is_program(datapath):
+        refuse({"--operation": operation, "--covergroups": covergroups}, "is of datapaths")
+        cover_program(Path(datapath), step, budget, seed, grade, output, json)
+        return
+    refuse({"--step": step, "--budget": budget, "--seed": seed}, "is of programs")
     if grade is not None and output is not None:
         raise InputError(
             "vectors are solved for or graded, not both", key="--output", allowed="without --grade"
@@ -95,8 +126,10 @@ def coverage(
 
 def _print(reports: Sequence[Report]) -> None:
     from npusim.cli.tables import print_table
+    from npusim.coverage import Status
 
-    rows = [(report.unit, report.vectors, *report.counts.values()) for report in reports]
+    shown = (Status.HIT, Status.UNREACHABLE, Status.MISSED)
+    rows = [(r.unit, r.vectors, *(r.counts[status] for status in shown)) for r in reports]
     print_table(("unit", "vectors", "hit", "unreachable", "missed"), rows)
     missed = [name for report in reports for name in report.missed]
     for name in missed[:_SHOWN]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from enum import StrEnum
 from pathlib import Path
 from typing import Annotated, TypeVar
@@ -66,3 +67,12 @@ def check_output(output: Path, *sources: Path) -> None:
 def _with_companion(path: Path) -> set[Path]:
     yaml = path.suffix in {".yaml", ".yml"}
     return {path.resolve(), path.with_suffix(".h5").resolve()} if yaml else {path.resolve()}
+
+
+def refuse(given: Mapping[str, object], why: str, allowed: str | None = None) -> None:
+    """Raise InputError, which says why, for the first option that was given."""
+    from npusim.errors import InputError
+
+    for option, value in given.items():
+        if value is not None and value != []:
+            raise InputError(why, key=option, allowed=allowed)

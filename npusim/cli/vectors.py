@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -11,6 +10,8 @@ from typer.core import TyperGroup
 
 from npusim.cli import options, vectors_verify
 from npusim.cli.completion import complete_datapath
+from npusim.cli.options import refuse
+from npusim.cli.vectors_solved import write_solved
 from npusim.cli.vectors_units import write_units
 
 if TYPE_CHECKING:
@@ -73,6 +74,12 @@ def write(
     step: Annotated[
         list[str] | None, typer.Option("--step", help="Only this step; may be given again.")
     ] = None,
+    solved: Annotated[
+        bool,
+        typer.Option(
+            "--solved", help="Inputs of one --step that `npusim coverage` solves for, as its stimulus."
+        ),
+    ] = False,
     format_: Annotated[
         str | None,
         typer.Option(
@@ -119,7 +126,7 @@ def write(
     of_steps = {"--input": inputs, "--step": step, "--images": images, "--sample": sample}
     of_units = {"--unit": unit, "--level": level, "--beats": beats}
     if datapath is not None:
-        _refuse({**of_steps, "PROG.yaml": program}, "does not go with --datapath")
+        refuse({**of_steps, "PROG.yaml": program}, "does not go with --datapath")
         simulator = None if run is None else options.choice(Simulator, run, "--run")
         if simulator is not None and output is None:
             raise InputError("is needed to run benches", key="-o")
@@ -127,7 +134,7 @@ def write(
         if simulator is not None and output is not None:
             _run(output, simulator, rtl or [], top, ports, dump, json)
         return
-    _refuse(of_units, "is of units", "with --datapath")
+    refuse(of_units, "is of units", "with --datapath")
     if program is None:
         raise InputError(
             "vectors of what?", key="PROG.yaml", allowed="a program, a set to --run, or --datapath D"
@@ -145,19 +152,15 @@ def write(
         if output is None:
             raise InputError("is needed to write vectors of a program", key="-o")
         folder = output
-        manifest = _write(program, output, inputs, step, format_ or "hex", images or 1, sample, seed)
+        if solved:
+            refuse({"--input": inputs, "--images": images}, "does not go with --solved")
+            manifest = write_solved(program, output, step or [], format_ or "hex", sample, seed)
+        else:
+            manifest = _write(program, output, inputs, step, format_ or "hex", images or 1, sample, seed)
     if manifest is not None and simulator is None:
         _tell_written(folder, manifest, json)
     if simulator is not None:
         _run(folder, simulator, rtl or [], top, ports, dump, json)
-
-
-def _refuse(given: Mapping[str, object], why: str, allowed: str | None = None) -> None:
-    from npusim.errors import InputError
-
-    for option, value in given.items():
-        if value is not None and value != []:
-            raise InputError(why, key=option, allowed=allowed)
 
 
 def _write(

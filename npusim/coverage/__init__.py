@@ -6,6 +6,7 @@ cannot be hit has a certificate that `checker` re-checks. Vectors from anywhere 
 
 from __future__ import annotations
 
+from npusim.coverage.column_bins import column_bins
 from npusim.coverage.column_cover import ColumnCover, cover_column, grade_column
 from npusim.coverage.column_unit import ColumnUnit, ColumnVector
 from npusim.coverage.cover import Cover, cover, grade
@@ -23,6 +24,7 @@ __all__ = [
     "PipelineVector",
     "Report",
     "Status",
+    "column_bins",
     "cover",
     "cover_column",
     "grade",

@@ -47,7 +47,20 @@ def preimages(
     fields: Registers,
     reached: Sequence[Interval],
 ) -> Iterator[PipelineVector]:
-    """Vectors whose value, behind `stages`, may be a member of `target`.
+    """Vectors whose value, behind `stages`, may be a member of `target`; see `preimage_sets`."""
+    for before, held in preimage_sets(unit, stages, target, fields, reached):
+        for value in before.nearest(_NEAR):
+            yield PipelineVector(value, held)
+
+
+def preimage_sets(
+    unit: PipelineUnit,
+    stages: Sequence[BaseStage],
+    target: Residues,
+    fields: Registers,
+    reached: Sequence[Interval],
+) -> Iterator[Step]:
+    """Values that `stages` may make members of `target`, with what registers hold then.
 
     Parameters
     ----------
@@ -60,11 +73,10 @@ def preimages(
     if not target:
         return
     if not stages:
-        for value in target.nearest(_NEAR):
-            yield PipelineVector(value, fields)
+        yield target, fields
         return
     for before, chosen in _inverse(stages[-1], target, fields, unit.ranges, reached[len(stages) - 1]):
-        yield from preimages(unit, stages[:-1], before, {**fields, **chosen}, reached)
+        yield from preimage_sets(unit, stages[:-1], before, {**fields, **chosen}, reached)
 
 
 def _inverse(

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 
 from npusim.coverage.bins import At, Bin, Condition
+from npusim.coverage.register_bins import FAR
 from npusim.coverage.residues import Residues
-from npusim.coverage.stage_bins import FAR
 from npusim.coverage.unit import PipelineUnit
 from npusim.datapath.systemverilog import identifier
 from npusim.spec.stages import Operand, field_name

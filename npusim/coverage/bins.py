@@ -12,6 +12,42 @@ from npusim.spec.stages import Operand
 from npusim.spec.stages.base import value_of
 
 
+class BinClass(StrEnum):
+    """Why a bin is there: the kind of mistake that only its vectors show."""
+
+    INPUT = "input"
+    """Extremes of what enters: those of accumulators."""
+    TIE = "tie"
+    NEAR_TIE = "near tie"
+    """The neighbours of ties; what rounds without being one."""
+    SHIFT = "shift"
+    """Every value of every shift field, corners of their sums."""
+    MULTIPLIER = "multiplier"
+    """Extremes of multipliers, also with extremes of what they multiply."""
+    ENDS = "ends"
+    """Both sides of both ends of registers and clamps."""
+    BOUND = "bound"
+    """Extremes of the registers that clamp."""
+    ZERO_POINT = "zero point"
+    """Extremes of what is added."""
+    DIVISOR = "divisor"
+    DIGITS = "digits"
+    """How many significant digits are kept."""
+    TABLE = "table"
+    """Entries, and the ways between them."""
+    SCALE = "scale"
+    """Extremes of float scales, and of conversions."""
+    OVERFLOW = "overflow"
+    """The first overflow of each sign at each beat; both ends of the accumulator."""
+    BEAT = "beat"
+    """Extremes of one beat's sum."""
+    PAIR = "operand pair"
+    """Corner codes that meet in a lane."""
+    LANE = "lane"
+    """One lane of one beat alone."""
+    BIAS = "bias"
+
+
 class At(StrEnum):
     """Which value of a stage a condition looks at."""
 
@@ -73,9 +109,12 @@ class Bin:
     ----------
     name
         Rule of the data sheet, pipeline, stage, situation: ``W4.mac.result.1_shift_right.tie_negative.by_7``.
+    about
+        Its class.
     """
 
     name: str
+    about: BinClass
     conditions: tuple[Condition, ...]
 
     def hit(self, unit: PipelineUnit, seen: Observation) -> bool:

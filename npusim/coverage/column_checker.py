@@ -23,6 +23,8 @@ class Argument(StrEnum):
 
     RANGES = "ranges"
     """What each write's exact sum can be at most."""
+    FACTORS = "factors"
+    """Every weight that one product could have: none leaves a code."""
     STATES = "states"
     """How many states there are behind each write: all are looked at."""
 
@@ -36,7 +38,7 @@ class ColumnCertificate:
     ranges
         Least and greatest exact sum of each write, up to the bin's.
     states
-        The number of different values and histories behind each write before it.
+        The number of different values and histories behind each write before it; or of factors.
     """
 
     argument: Argument
@@ -54,7 +56,11 @@ class ColumnCertificate:
 
 def check_column(unit: ColumnUnit, wanted: ColumnBin, certificate: ColumnCertificate) -> bool:
     """Whether a certificate proves that no legal vector of a column hits a bin."""
-    kinds = {ColumnKind.FIRST_OVERFLOW, ColumnKind.AT_END, ColumnKind.TREE_OVERFLOW}
+    ordered = {ColumnKind.FIRST_OVERFLOW, ColumnKind.DISTANCE, ColumnKind.AT_END}
+    if wanted.kind is ColumnKind.BEAT_SUM:
+        left = factors_left(unit, wanted)
+        return certificate.argument is Argument.FACTORS and bool(left) and certificate.states == left
+    kinds = {*ordered, ColumnKind.TREE_OVERFLOW}
     if wanted.kind not in kinds:
         return False
     if certificate.argument is Argument.RANGES:
@@ -62,6 +68,19 @@ def check_column(unit: ColumnUnit, wanted: ColumnBin, certificate: ColumnCertifi
     if wanted.kind is ColumnKind.TREE_OVERFLOW:
         return False
     return reachable_states(unit, wanted) == (certificate.states, False)
+
+
+def factors_left(unit: ColumnUnit, wanted: ColumnBin) -> tuple[int, ...]:
+    """Of a column of one lane: how many weights there are; empty if any could make the wanted product."""
+    if unit.lanes != 1:
+        return ()
+    xs = (unit.activation.low - unit.x_zero.high, unit.activation.high - unit.x_zero.low)
+    weights = range(unit.weight.low - unit.weight_zero.high, unit.weight.high - unit.weight_zero.low + 1)
+    (total,) = wanted.values
+    for w in weights:
+        if w and total % w == 0 and xs[0] <= total // w <= xs[1]:
+            return ()
+    return (len(weights),)
 
 
 def _by_ranges(unit: ColumnUnit, wanted: ColumnBin, ranges: tuple[tuple[int, int], ...]) -> bool:
@@ -83,6 +102,12 @@ def _by_ranges(unit: ColumnUnit, wanted: ColumnBin, ranges: tuple[tuple[int, int
     low, high = ranges[-1]
     if wanted.kind is ColumnKind.FIRST_OVERFLOW:
         return high <= register.high if wanted.high else low >= register.low
+    if wanted.kind is ColumnKind.DISTANCE:
+        near, far = wanted.values
+        beyond = (low - register.high, high - register.high)
+        if not wanted.high:
+            beyond = (register.low - high, register.low - low)
+        return beyond[1] < near or far < beyond[0]
     return not low <= (register.high if wanted.high else register.low) <= high
 
 
@@ -157,6 +182,9 @@ def reachable_states(unit: ColumnUnit, wanted: ColumnBin) -> tuple[tuple[int, ..
 def _shows(wanted: ColumnBin, register: Width, exact: int, *, clean: bool) -> bool:
     if wanted.kind is ColumnKind.AT_END:
         return exact == (register.high if wanted.high else register.low)
+    if wanted.kind is ColumnKind.DISTANCE:
+        beyond = exact - register.high if wanted.high else register.low - exact
+        return clean and wanted.values[0] <= beyond <= wanted.values[1]
     return clean and (exact > register.high if wanted.high else exact < register.low)
 
 

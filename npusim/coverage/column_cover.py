@@ -5,11 +5,12 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from npusim.coverage.column_bins import ColumnBin, column_bins
+from npusim.coverage.column_bins import ColumnBin, ColumnKind, column_bins
 from npusim.coverage.column_checker import (
     Argument,
     ColumnCertificate,
     check_column,
+    factors_left,
     reachable_states,
     sum_ranges,
 )
@@ -76,7 +77,9 @@ def grade_column(unit: ColumnUnit, vectors: Sequence[ColumnVector]) -> Report:
 
 def _not_hit(unit: ColumnUnit, wanted: ColumnBin) -> Outcome:
     certificates = [ColumnCertificate(Argument.RANGES, ranges=sum_ranges(unit, wanted.place + 1))]
-    if small(unit):
+    if wanted.kind is ColumnKind.BEAT_SUM and factors_left(unit, wanted):
+        certificates = [ColumnCertificate(Argument.FACTORS, states=factors_left(unit, wanted))]
+    elif small(unit):
         certificates.append(ColumnCertificate(Argument.STATES, states=reachable_states(unit, wanted)[0]))
     for certificate in certificates:
         if check_column(unit, wanted, certificate):

@@ -56,6 +56,13 @@ def column_bin_text(unit: ColumnUnit, one: ColumnBin, bits: int) -> str:
             return f"{here} && clean && tree_fits && v_exact {beyond} {literal(end, bits)}"
         case ColumnKind.AT_END:
             return f"{here} && v_exact == {literal(end, bits)}"
+        case ColumnKind.DISTANCE:
+            sign = 1 if one.high else -1
+            near, far = sorted(end + sign * distance for distance in one.values)
+            inside = f"v_exact >= {literal(near, bits)} && v_exact <= {literal(far, bits)}"
+            return f"{here} && tree_fits && {inside}"
+        case ColumnKind.BEAT_SUM:
+            return f"{here} && v_tree_exact == {literal(one.values[0], bits)}"
         case ColumnKind.BEAT_EXTREME:
             extreme = unit.beat.high if one.high else unit.beat.low
             return f"{here} && v_tree_exact == {literal(extreme, bits)}"

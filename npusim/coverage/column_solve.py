@@ -11,6 +11,8 @@ from npusim.coverage.column_unit import ColumnUnit, ColumnVector, filled
 from npusim.spec.interval import Interval
 
 Pair = tuple[int, int]
+ORDERED = {ColumnKind.FIRST_OVERFLOW, ColumnKind.DISTANCE, ColumnKind.AT_END}
+"""What depends on the order of beats."""
 
 
 def solve_column(unit: ColumnUnit, wanted: ColumnBin) -> ColumnVector | None:
@@ -29,17 +31,49 @@ def _candidates(unit: ColumnUnit, wanted: ColumnBin) -> Iterator[ColumnVector]:
         case ColumnKind.REGISTER:
             held = {"bias": 0, "x_zero": 0, "weight_zero": 0, wanted.register: wanted.values[0]}
             held["bias"] = held["bias"] if held["bias"] in unit.bias else unit.bias.low
-            beats = [[(corners(unit.activation)[0], corners(unit.weight)[0])] * unit.lanes] * unit.beats
+            corner = (corners(unit.activation)[0], corners(unit.weight)[0])
+            # A bias shows if nothing is added to it, a zero point if it is taken off something.
+            beats = [[] if wanted.register == "bias" else [corner] * unit.lanes] * unit.beats
             yield filled(unit, beats, held["bias"], (held["x_zero"], held["weight_zero"]))
+        case ColumnKind.BEAT_SUM:
+            for zeros in product(_ends(unit.x_zero), _ends(unit.weight_zero)):
+                beat = beat_of_sum(unit, wanted.values[0], zeros)
+                if beat is not None:
+                    yield filled(unit, [beat], 0 if 0 in unit.bias else unit.bias.low, zeros)
         case ColumnKind.ALONE:
             yield from _alone(unit, wanted)
         case _:
             for zeros in product(_ends(unit.x_zero), _ends(unit.weight_zero)):
                 yield from _towards_end(unit, wanted, zeros)
-            if small(unit) and wanted.kind in {ColumnKind.FIRST_OVERFLOW, ColumnKind.AT_END}:
+            if small(unit) and wanted.kind in ORDERED:
                 found = by_states(unit, wanted)
                 if found is not None:
                     yield found
+
+
+def beat_of_sum(unit: ColumnUnit, total: int, zeros: Pair) -> list[Pair] | None:
+    """Codes of one beat whose products make a sum: one product if it can be, else the greatest first."""
+    xs = Interval(unit.activation.low - zeros[0], unit.activation.high - zeros[0])
+    ws = Interval(unit.weight.low - zeros[1], unit.weight.high - zeros[1])
+    weights = sorted(range(ws.low, ws.high + 1), key=abs, reverse=True)
+    for w in weights:
+        if w and total % w == 0 and total // w in xs:
+            return [(total // w + zeros[0], w + zeros[1])]
+    beat: list[Pair] = []
+    for _ in range(unit.lanes):
+        made = [(_toward(xs, total, w), w) for w in (ws.low, ws.high, 1, -1) if w and w in ws]
+        x, w = min(made, key=lambda pair: abs(total - pair[0] * pair[1]))
+        beat.append((x + zeros[0], w + zeros[1]))
+        total -= x * w
+        if not total:
+            return beat
+    return None
+
+
+def _toward(codes: Interval, total: int, w: int) -> int:
+    """The code that, times `w`, comes nearest to `total` from the side of 0."""
+    wanted = abs(total) // abs(w) * (1 if (total < 0) == (w < 0) else -1)
+    return min(max(wanted, codes.low), codes.high)
 
 
 def _ends(held: Interval) -> list[int]:
@@ -80,6 +114,8 @@ def _towards_end(unit: ColumnUnit, wanted: ColumnBin, zeros: Pair) -> Iterator[C
         yield filled(unit, [*[[]] * wanted.place, [pair] * unit.lanes], 0, zeros)
     elif wanted.kind is ColumnKind.FIRST_OVERFLOW:
         yield _overflow(unit, wanted, zeros, full, step * lanes)
+    elif wanted.kind is ColumnKind.DISTANCE:
+        yield from _at_distance(unit, wanted, zeros, full, step * lanes)
     else:
         yield from _exact_end(unit, wanted, zeros, pair, step, lanes)
 
@@ -96,6 +132,16 @@ def _overflow(
     if wanted.place < unit.beats:
         beats.append(full)
     return filled(unit, beats, furthest if unit.late else start, zeros)
+
+
+def _at_distance(
+    unit: ColumnUnit, wanted: ColumnBin, zeros: Pair, full: Sequence[Pair], made: int
+) -> Iterator[ColumnVector]:
+    """A greatest beat, or none, and the bias that leaves the wanted distance; the nearest there is."""
+    end = unit.accumulator.high if wanted.high else unit.accumulator.low
+    for distance, (beat, added) in product(wanted.values, ((full, made), ((), 0))):
+        bias = end + (distance if wanted.high else -distance) - added
+        yield filled(unit, [beat], min(max(bias, unit.bias.low), unit.bias.high), zeros)
 
 
 def _exact_end(

@@ -57,6 +57,9 @@ def _shows(unit: ColumnUnit, wanted: ColumnBin, exact: int, *, clean: bool) -> b
     low, high = unit.accumulator.low, unit.accumulator.high
     if wanted.kind is ColumnKind.AT_END:
         return exact == (high if wanted.high else low)
+    if wanted.kind is ColumnKind.DISTANCE:
+        beyond = exact - high if wanted.high else low - exact
+        return clean and wanted.values[0] <= beyond <= wanted.values[1]
     return clean and (exact > high if wanted.high else exact < low)
 
 

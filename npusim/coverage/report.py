@@ -18,6 +18,8 @@ class Status(StrEnum):
     """A vector shows it."""
     UNREACHABLE = "unreachable"
     """No vector can; the certificate has been re-checked."""
+    UNKNOWN = "unknown"
+    """No vector was found, and no argument that there is none: the budget is spent. Steps only."""
     MISSED = "missed"
     """No vector of the set shows it."""
 

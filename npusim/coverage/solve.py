@@ -6,18 +6,20 @@ from collections.abc import Iterator, Sequence
 from fractions import Fraction
 from itertools import islice, product
 
-from npusim.coverage.backward import preimages
+from npusim.coverage.backward import preimage_sets, preimages
 from npusim.coverage.bins import At, Bin, Condition, Pin
 from npusim.coverage.residues import Residues
 from npusim.coverage.unit import PipelineUnit, PipelineVector, Registers
 from npusim.spec.interval import Interval
 from npusim.spec.pipeline import reach
 from npusim.spec.stages import (
+    BaseStage,
     Clamp,
     Divide,
     FloatStage,
     Multiply,
     SelectNegative,
+    ShiftRight,
     Significant,
     Table,
     field_name,
@@ -40,24 +42,40 @@ def solutions(unit: PipelineUnit, wanted: Bin, budget: int = BUDGET) -> Iterator
     """Vectors that hit a bin, as many as `budget` candidates for each condition find."""
     for condition in wanted.conditions:
         for candidate in islice(_candidates(unit, condition), budget):
-            vector = _completed(unit, candidate)
-            if unit.problem(vector) is None and condition.holds(unit, unit.observe(vector)):
-                yield vector
+            for vector in (completed(unit, candidate, shows=True), completed(unit, candidate)):
+                if unit.problem(vector) is None and condition.holds(unit, unit.observe(vector)):
+                    yield vector
+                    break
 
 
 def _candidates(unit: PipelineUnit, condition: Condition) -> Iterator[PipelineVector]:
     for pinned in _pinned(unit, condition.pins):
-        for fields, target, at in _targets(unit, condition, pinned):
-            until = condition.stage + (at is At.EXACT)
-            stages = unit.stages[:until]
-            ranges = unit.ranges | {
-                name: Interval(held, held) for name, held in fields.items() if isinstance(held, int)
-            }
-            reached = [unit.entering, *reach(stages, unit.entering, ranges)]
-            if at is At.EXACT:
-                reached[-1] = stages[-1].exact_reach(reached[-2], ranges)
+        for fields, target, stages, reached in _goals(unit, condition, pinned):
             found = preimages(unit, stages, target, fields, reached)
             yield from islice(found, _PER_PATTERN if condition.events else None)
+
+
+def value_sets(unit: PipelineUnit, condition: Condition, held: Registers) -> Iterator[Residues]:
+    """Values that may show a condition, all registers being given; what comes of it must be confirmed."""
+    for fields, target, stages, reached in _goals(unit, condition, held):
+        for values, _ in preimage_sets(unit, stages, target, fields, reached):
+            yield values
+
+
+def _goals(
+    unit: PipelineUnit, condition: Condition, pinned: Registers
+) -> Iterator[tuple[Registers, Residues, Sequence[BaseStage], list[Interval]]]:
+    """Registers, what shall leave some stages, those stages, and what can leave each."""
+    for fields, target, at in _targets(unit, condition, pinned):
+        until = condition.stage + (at is At.EXACT)
+        stages = unit.stages[:until]
+        ranges = unit.ranges | {
+            name: Interval(held, held) for name, held in fields.items() if isinstance(held, int)
+        }
+        reached = [unit.entering, *reach(stages, unit.entering, ranges)]
+        if at is At.EXACT:
+            reached[-1] = stages[-1].exact_reach(reached[-2], ranges)
+        yield fields, target, stages, reached
 
 
 def _pinned(unit: PipelineUnit, pins: Sequence[Pin]) -> Iterator[Registers]:
@@ -162,30 +180,67 @@ def _eventful(unit: PipelineUnit, condition: Condition, pinned: Registers) -> It
         yield {}
 
 
-def _completed(unit: PipelineUnit, candidate: PipelineVector) -> PipelineVector:
-    """Registers that nothing was wanted of get values that change little."""
+def completed(unit: PipelineUnit, candidate: PipelineVector, *, shows: bool = False) -> PipelineVector:
+    """Registers that nothing was wanted of get values that change little.
+
+    With `shows`, free shifts are chosen so that the result is large but not clipped, so that what the
+    other registers did shows in it.
+    """
     fields = dict(candidate.fields)
+    value = candidate.value
     for stage in unit.stages:
+        if shows and isinstance(stage, ShiftRight):
+            fields |= _fitting(unit, stage, value, fields)
         for index, operand in enumerate(stage.operands()):
             name = field_name(operand)
-            if name is None or name in fields:
-                continue
-            allowed = unit.ranges[name]
-            if isinstance(stage, Clamp):
-                other = field_name(stage.low if index else stage.high)
-                limit = fields.get(other or "", allowed.high if index else allowed.low)
-                end = allowed.high if index else allowed.low
-                assert isinstance(limit, int)
-                fields[name] = _nearest(max(end, limit) if index else min(end, limit), allowed)
-            elif isinstance(stage, FloatStage):
-                fields[name] = stage.format.encode(Fraction(1))
-            elif isinstance(stage, (Multiply, SelectNegative, Divide)):
-                fields[name] = _nearest(1, allowed)
-            elif isinstance(stage, Significant):
-                fields[name] = allowed.high
-            else:
-                fields[name] = _nearest(0, allowed)
+            if name is not None and name not in fields:
+                fields[name] = _bland(unit, stage, index, name, fields)
         if isinstance(stage, Table) and stage.table not in fields:
             allowed, middle = unit.ranges[stage.table], stage.entries // 2
             fields[stage.table] = tuple(_nearest(index - middle, allowed) for index in range(stage.entries))
+        if shows and not _refused(stage, fields):
+            value = stage.apply(value, fields)[0]
     return PipelineVector(candidate.value, {name: fields[name] for name in unit.names})
+
+
+def _bland(unit: PipelineUnit, stage: BaseStage, index: int, name: str, fields: Registers) -> int:
+    """What a register of a stage holds to change little."""
+    allowed = unit.ranges[name]
+    if isinstance(stage, Clamp):
+        other = field_name(stage.low if index else stage.high)
+        limit = fields.get(other or "", allowed.high if index else allowed.low)
+        end = allowed.high if index else allowed.low
+        assert isinstance(limit, int)
+        return _nearest(max(end, limit) if index else min(end, limit), allowed)
+    if isinstance(stage, FloatStage):
+        return stage.format.encode(Fraction(1))
+    if isinstance(stage, (Multiply, SelectNegative, Divide)):
+        return _nearest(1, allowed)
+    return allowed.high if isinstance(stage, Significant) else _nearest(0, allowed)
+
+
+def _fitting(unit: PipelineUnit, stage: ShiftRight, value: int, fields: Registers) -> Registers:
+    """Free fields of a shift that leave as many bits of a value as a code has, less one."""
+    free = [n for o in stage.by if (n := field_name(o)) is not None and n not in fields and o == n]
+    chosen: Registers = {name: unit.ranges[name].low for name in free}
+    given = {**fields, **chosen}
+    if any(field_name(operand) not in (None, *given) for operand in stage.by):
+        return {}
+    missing = value.bit_length() - unit.datapath.activation.bits + 2 - sum(
+        value_of(operand, given) for operand in stage.by
+    )  # fmt: skip
+    for name in free:
+        low = unit.ranges[name].low
+        more = min(max(0, missing), unit.ranges[name].high - low)
+        chosen[name], missing = low + more, missing - more
+    return chosen
+
+
+def _refused(stage: BaseStage, fields: Registers) -> bool:
+    """Whether a stage does not compute with such registers."""
+    if isinstance(stage, FloatStage):
+        return True
+    if isinstance(stage, Clamp):
+        return value_of(stage.low, fields) > value_of(stage.high, fields)
+    shifts = sum(value_of(o, fields) for o in stage.by) if isinstance(stage, ShiftRight) else 0
+    return shifts < 0

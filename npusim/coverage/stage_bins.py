@@ -5,11 +5,14 @@ from __future__ import annotations
 from collections.abc import Iterator
 from itertools import product
 
-from npusim.coverage.bins import At, Bin, Condition, Pin
+from npusim.coverage.bins import At, Bin, BinClass, Condition, Pin
+from npusim.coverage.register_bins import SIGNS, Situation, clamp, ends, extremes, held, only, patterns
 from npusim.coverage.residues import Residues
+from npusim.coverage.shift_bins import shift_ties, shift_values, shown_shifts
 from npusim.coverage.unit import PipelineUnit
 from npusim.spec.events import Event
 from npusim.spec.interval import Interval
+from npusim.spec.pipeline import reach
 from npusim.spec.stages import (
     Add,
     BaseStage,
@@ -30,12 +33,6 @@ from npusim.spec.stages import (
 from npusim.spec.stages.base import range_of
 from npusim.spec.width import Width
 
-Situation = tuple[str, tuple[Condition, ...]]
-
-FAR = 1 << 200
-"""Beyond every value."""
-
-SIGNS = {"positive": (1, FAR), "negative": (-FAR, -1)}
 _MOST_DIVISORS = 8
 
 
@@ -52,114 +49,83 @@ def pipeline_bins(unit: PipelineUnit) -> tuple[Bin, ...]:
     for index, stage in enumerate(unit.stages):
         place = f"{stage.rule or 'A'}.{unit.name}"
         if not index:
-            for what, conditions in _input(unit.entering):
-                found.setdefault(what, Bin(f"{place}.input.{what}", conditions))
-        for what, conditions in _stage(unit, index, stage):
+            for what, about, conditions in _input(unit.entering):
+                name = f"{place}.input.{what}"
+                found.setdefault(name, Bin(name, about, conditions))
+        for what, about, conditions in _stage(unit, index, stage):
             name = f"{place}.{index}_{stage.stage}.{what}"
-            found.setdefault(name, Bin(name, conditions))
+            found.setdefault(name, Bin(name, about, conditions))
     return tuple(found.values())
 
 
 def _input(entering: Interval) -> Iterator[Situation]:
     special = {"low": entering.low, "high": entering.high, "zero": 0, "one": 1, "minus_one": -1}
+    special |= {str(value): value for value in patterns(entering)}
+    seen = set()
     for what, value in special.items():
-        if value in entering:
-            yield what, (Condition(stage=0, target=_only(value)),)
+        if value in entering and value not in seen:
+            seen.add(value)
+            yield what, BinClass.INPUT, (Condition(stage=0, target=only(value)),)
 
 
 def _stage(unit: PipelineUnit, index: int, stage: BaseStage) -> Iterator[Situation]:
     match stage:
         case ShiftRight():
-            yield from _shift_values(unit, index, stage.by)
-            yield from _shift_ties(unit, index, stage)
+            yield from shift_values(unit, index, stage.by)
+            yield from shown_shifts(unit, index, stage.by)
+            yield from shift_ties(unit, index, stage)
         case ShiftLeft():
-            yield from _shift_values(unit, index, (stage.by,))
+            yield from shift_values(unit, index, (stage.by,))
         case Multiply():
             yield from _factors(unit, index, stage.by)
         case SelectNegative():
             for operand, sign in ((stage.positive, "positive"), (stage.negative, "negative")):
-                for what, conditions in _factors(unit, index, operand):
+                for what, about, conditions in _factors(unit, index, operand):
                     target = Residues(*SIGNS[sign])
                     pins = conditions[0].pins
-                    yield f"{sign}.{what}", (Condition(stage=index, pins=pins, target=target),)
+                    yield f"{sign}.{what}", about, (Condition(stage=index, pins=pins, target=target),)
         case Add():
-            yield from _held(unit, index, stage.operand, (0,))
+            name = field_name(stage.operand)
+            liked = () if name is None else patterns(unit.ranges[name])
+            yield from held(unit, index, stage.operand, BinClass.ZERO_POINT, (0, *liked))
         case Clamp():
-            yield from _clamp(unit, index, stage)
+            yield from clamp(unit, index, stage)
         case Saturate() | Wrap():
-            yield from _ends(index, Width(stage.to, stage.to_signed), At.ENTERING)
+            yield from ends(unit, index, Width(stage.to, stage.to_signed), At.ENTERING)
         case Divide():
             yield from _divisions(unit, index, stage)
         case Table():
             yield from _table(index, stage)
         case Significant():
-            yield from _held(unit, index, stage.digits, ())
+            yield from held(unit, index, stage.digits, BinClass.DIGITS, ())
             yield from _event_ties(index, At.ENTERING)
         case FloatStage():
             yield from _float(unit, index, stage)
+    if isinstance(stage, (Add, Multiply, ShiftRight)):
+        yield from extremes(unit, index)
     if stage.register is not None and stage.overflow is not None:
-        yield from _ends(index, stage.register, At.EXACT)
-
-
-def _only(value: int) -> Residues:
-    return Residues(value, value)
-
-
-def _held(unit: PipelineUnit, index: int, operand: Operand, others: tuple[int, ...]) -> Iterator[Situation]:
-    """The ends of a register, and other values it can hold."""
-    name = field_name(operand)
-    if name is None:
-        return
-    allowed = unit.ranges[name]
-    for value in dict.fromkeys([allowed.low, allowed.high, *others]):
-        if value in allowed:
-            yield f"{name}_is_{value}", (Condition(stage=index, pins=(Pin((name,), value),)),)
+        yield from ends(unit, index, stage.register, At.EXACT)
 
 
 def _factors(unit: PipelineUnit, index: int, operand: Operand) -> Iterator[Situation]:
     name = field_name(operand)
     if name is None:
         return
-    top = unit.ranges[name].high
-    yield from _held(unit, index, operand, (0, 1, -1, top - 1, (top + 1) // 2))
+    top, allowed = unit.ranges[name].high, unit.ranges[name]
+    entering = [unit.entering, *reach(unit.stages[:index], unit.entering, unit.ranges)][-1]
+    large = Residues(entering.high // 2 + 1, entering.high)
+    for value in dict.fromkeys([allowed.low, top, 0, 1, -1, top - 1, *patterns(allowed)]):
+        if value in allowed:
+            pins = (Pin((name,), value),)
+            # Of a large value first: every bit of the multiplier shows in the product.
+            ways = (Condition(stage=index, pins=pins, target=large), Condition(stage=index, pins=pins))
+            yield f"{name}_is_{value}", BinClass.MULTIPLIER, ways
     if index == 0:
         corners = product((unit.entering.low, unit.entering.high), (unit.ranges[name].low, top))
         for value, factor in corners:
             pins = (Pin((name,), factor),)
-            yield f"{value}_by_{factor}", (Condition(stage=0, pins=pins, target=_only(value)),)
-
-
-def _shift_values(unit: PipelineUnit, index: int, by: tuple[Operand, ...]) -> Iterator[Situation]:
-    fields = [(name, unit.ranges[name]) for name in map(field_name, by) if name is not None]
-    for name, allowed in fields:
-        for value in range(allowed.low, allowed.high + 1):
-            yield f"{name}_is_{value}", (Condition(stage=index, pins=(Pin((name,), value),)),)
-    if len(fields) > 1:
-        for corner in product(*((allowed.low, allowed.high) for _, allowed in fields)):
-            pins = tuple(Pin((name,), value) for (name, _), value in zip(fields, corner, strict=True))
-            what = "_".join(map(str, corner))
-            yield f"corner_{what}", (Condition(stage=index, pins=pins),)
-
-
-def _shift_ties(unit: PipelineUnit, index: int, stage: ShiftRight) -> Iterator[Situation]:
-    """Of each total shift the tie of each sign and its neighbours; of any, the tie above either last bit."""
-    total = sum((range_of(operand, unit.ranges) for operand in stage.by), start=Interval(0, 0))
-    shifts = range(max(1, total.low), total.high + 1)
-    for n, (sign, bounds) in product(shifts, SIGNS.items()):
-        for what, off in (("tie", 0), ("below_tie", -1), ("above_tie", 1)):
-            target = Residues(bounds[0] + off, bounds[1] + off, 1 << n, (1 << (n - 1)) + off)
-            condition = Condition(stage=index, pins=(Pin(stage.by, n),), target=target)
-            yield f"{what}_{sign}.by_{n}", (condition,)
-    for (sign, bounds), last in product(SIGNS.items(), (0, 1) if shifts else ()):
-        conditions = tuple(
-            Condition(
-                stage=index,
-                pins=(Pin(stage.by, n),),
-                target=Residues(*bounds, 2 << n, (1 << (n - 1)) + (last << n)),
-            )
-            for n in shifts
-        )
-        yield f"tie_{sign}_{'odd' if last else 'even'}", conditions
+            both = Condition(stage=0, pins=pins, target=only(value))
+            yield f"{value}_by_{factor}", BinClass.MULTIPLIER, (both,)
 
 
 def _divisions(unit: PipelineUnit, index: int, stage: Divide) -> Iterator[Situation]:
@@ -169,45 +135,14 @@ def _divisions(unit: PipelineUnit, index: int, stage: Divide) -> Iterator[Situat
     divisors = [by for by in chosen if by >= 1 and by in allowed]
     for by in divisors[:_MOST_DIVISORS]:
         pins = (Pin((stage.by,), by),)
-        yield f"by_{by}", (Condition(stage=index, pins=pins),)
+        yield f"by_{by}", BinClass.DIVISOR, (Condition(stage=index, pins=pins),)
         if by % 2:
             continue
         for (sign, bounds), off in product(SIGNS.items(), (0, -1, 1)):
             what = {0: "tie", -1: "below_tie", 1: "above_tie"}[off]
             target = Residues(bounds[0] + off, bounds[1] + off, by, by // 2 + off)
-            yield f"{what}_{sign}.by_{by}", (Condition(stage=index, pins=pins, target=target),)
-
-
-def _ends(index: int, register: Width, at: At) -> Iterator[Situation]:
-    """Both sides of both ends of a register, and what lies further out."""
-    low, high = register.low, register.high
-    sides = {
-        "below_low": Residues(low - 1, low - 1),
-        "at_low": Residues(low, low),
-        "at_high": Residues(high, high),
-        "above_high": Residues(high + 1, high + 1),
-        "far_below_low": Residues(-FAR, low - 2),
-        "far_above_high": Residues(high + 2, FAR),
-    }
-    for what, target in sides.items():
-        yield f"{register}_{what}", (Condition(stage=index, at=at, target=target),)
-
-
-def _clamp(unit: PipelineUnit, index: int, stage: Clamp) -> Iterator[Situation]:
-    for operand in (stage.low, stage.high):
-        yield from _held(unit, index, operand, (0,))
-    if field_name(stage.low) is not None and field_name(stage.high) is not None:
-        yield "bounds_meet", (Condition(stage=index, pins=(Pin((stage.low, f"-{stage.high}"), 0),)),)
-    sides = {
-        "below_low": (stage.low, Residues(-1, -1)),
-        "at_low": (stage.low, Residues(0, 0)),
-        "at_high": (stage.high, Residues(0, 0)),
-        "above_high": (stage.high, Residues(1, 1)),
-        "far_below_low": (stage.low, Residues(-FAR, -2)),
-        "far_above_high": (stage.high, Residues(2, FAR)),
-    }
-    for what, (minus, target) in sides.items():
-        yield what, (Condition(stage=index, minus=minus, target=target),)
+            about = BinClass.NEAR_TIE if off else BinClass.TIE
+            yield f"{what}_{sign}.by_{by}", about, (Condition(stage=index, pins=pins, target=target),)
 
 
 def _table(index: int, stage: Table) -> Iterator[Situation]:
@@ -215,9 +150,10 @@ def _table(index: int, stage: Table) -> Iterator[Situation]:
     step, least = 1 << stage.fraction_bits, stage.address.low
     for entry in range(1 << stage.index_bits):
         start = least + entry * step
-        yield f"entry_{entry}", (Condition(stage=index, target=_only(start)),)
+        yield f"entry_{entry}", BinClass.TABLE, (Condition(stage=index, target=only(start)),)
         if stage.fraction_bits:
-            yield f"behind_entry_{entry}", (Condition(stage=index, target=_only(start + step - 1)),)
+            last = Condition(stage=index, target=only(start + step - 1))
+            yield f"behind_entry_{entry}", BinClass.TABLE, (last,)
     if stage.fraction_bits and stage.rounding is not None:
         yield from _event_ties(index, At.EXACT)
 
@@ -227,10 +163,10 @@ def _event_ties(index: int, at: At) -> Iterator[Situation]:
     for sign, (low, high) in SIGNS.items():
         target = Residues(low, high)
         tie = Condition(stage=index, at=at, target=target, events=frozenset({Event.TIE}))
-        yield f"tie_{sign}", (tie,)
+        yield f"tie_{sign}", BinClass.TIE, (tie,)
         rounded = frozenset({Event.ROUNDED})
         between = Condition(stage=index, at=at, target=target, events=rounded, without=frozenset({Event.TIE}))
-        yield f"rounded_{sign}", (between,)
+        yield f"rounded_{sign}", BinClass.NEAR_TIE, (between,)
 
 
 def _float(unit: PipelineUnit, index: int, stage: FloatStage) -> Iterator[Situation]:
@@ -238,7 +174,8 @@ def _float(unit: PipelineUnit, index: int, stage: FloatStage) -> Iterator[Situat
     if name is not None:
         greatest = ((1 << stage.format.exponent_bits) - 1 << stage.format.significand_bits - 1) - 1
         for what, pattern in {"zero": 0, "least": 1, "greatest": greatest}.items():
-            yield f"scale_{what}", (Condition(stage=index, pins=(Pin((name,), pattern),)),)
+            pins = (Pin((name,), pattern),)
+            yield f"scale_{what}", BinClass.SCALE, (Condition(stage=index, pins=pins),)
     yield from _event_ties(index, At.ENTERING)
     clipped = frozenset({Event.SATURATED_LOW, Event.SATURATED_HIGH})
     register = Width(stage.to)
@@ -248,9 +185,9 @@ def _float(unit: PipelineUnit, index: int, stage: FloatStage) -> Iterator[Situat
         ("low", register.low, Event.SATURATED_LOW),
         ("high", register.high + 1 - unit_there, Event.SATURATED_HIGH),
     ):
-        yield f"saturated_{end}", (Condition(stage=index, events=frozenset({event})),)
-        at_end = Condition(stage=index, at=At.EXACT, target=_only(value), without=clipped)
-        yield f"at_{end}", (at_end,)
+        yield f"saturated_{end}", BinClass.ENDS, (Condition(stage=index, events=frozenset({event})),)
+        at_end = Condition(stage=index, at=At.EXACT, target=only(value), without=clipped)
+        yield f"at_{end}", BinClass.ENDS, (at_end,)
     whole = 1 << stage.format.significand_bits
     for sign, value in (("positive", whole + 1), ("negative", -whole - 1)):
-        yield f"conversion_tie_{sign}", (Condition(stage=index, target=_only(value)),)
+        yield f"conversion_tie_{sign}", BinClass.SCALE, (Condition(stage=index, target=only(value)),)

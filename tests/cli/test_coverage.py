@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import json
+from json import loads
 from pathlib import Path
 
 import pytest
 
 from tests.cli.run import Cli
+from tests.vectors.programs import small_network
 
 
 def test_solved_vectors_are_graded_complete(cli: Cli, tmp_path: Path) -> None:
@@ -62,3 +64,28 @@ def test_covergroups_are_written(cli: Cli, tmp_path: Path) -> None:
     (tmp_path / "v.json").write_text("{}")
     refused = cli.refused("coverage", "gemmini_os", "--grade", tmp_path / "v.json", "--covergroups", path)
     assert "without --grade" in refused
+
+
+def test_the_steps_of_a_program(cli: Cli, tmp_path: Path) -> None:
+    program, inputs = tmp_path / "small.yaml", tmp_path / "x.h5"
+    small_network().save(program)
+    done = cli("coverage", program, "--step", "block/conv", "-o", inputs, "--json")
+    assert done.code == 0
+    (step,) = done.json["steps"]
+    assert step["unknown"] == step["missed"] == 0
+    graded = cli("coverage", program, "--step", "block/conv", "--grade", inputs, "--json")
+    assert graded.code == 0
+    assert graded.json["steps"][0]["hit"] == step["hit"]
+    assert "is of datapaths" in cli.refused("coverage", program, "--operation", "mac")
+    assert "is of programs" in cli.refused("coverage", "wes_npu", "--step", "fc")
+    assert "--solved" in cli.refused("coverage", program, "--step", "fc", "-o", inputs)
+
+
+def test_a_set_of_solved_inputs(cli: Cli, tmp_path: Path) -> None:
+    program, folder = tmp_path / "small.yaml", tmp_path / "set"
+    small_network().save(program)
+    assert cli("vectors", program, "--step", "add", "--solved", "-o", folder).code == 0
+    covered = loads((folder / "coverage.json").read_text())
+    assert covered["images"] == loads((folder / "manifest.json").read_text())["images"]
+    assert covered["unknown"] == 0
+    assert "one --step" in cli.refused("vectors", program, "--solved", "-o", folder)

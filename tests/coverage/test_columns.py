@@ -18,7 +18,7 @@ from npusim.spec.mac import BiasPlace, accumulate
 from tests.coverage.toys import toy
 
 BEATS = 4
-ORDERED = {ColumnKind.FIRST_OVERFLOW, ColumnKind.AT_END}
+ORDERED = {ColumnKind.FIRST_OVERFLOW, ColumnKind.DISTANCE, ColumnKind.AT_END}
 
 
 def enumerated(unit: ColumnUnit) -> set[str]:
@@ -39,6 +39,9 @@ def enumerated(unit: ColumnUnit) -> set[str]:
                 beyond = made.exact < bound if end == "low" else made.exact > bound
                 if clean and beyond:
                     seen.add(f"first_overflow_{end}.{where}")
+                bits = abs(made.exact - bound).bit_length()
+                if write == 0 and 0 < bits <= unit.beat.bits:
+                    seen.add(f"{bits}_bits_{'beyond' if beyond else 'within'}_{end}")
                 if made.exact == bound:
                     seen.add(f"at_end_{end}.{where}")
             following.add((made.value, clean and not made.overflows))

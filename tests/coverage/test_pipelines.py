@@ -18,14 +18,23 @@ ROUNDINGS = ["half_even", "toward_zero"]
 
 
 def everything(unit: PipelineUnit) -> Iterator[PipelineVector]:
-    """Every value, multiplier and shift, with zero points and bounds at and between their ends."""
+    """Every value, multiplier and shift; then, with each different product of those, what acts behind them.
+
+    What is added and what clamps see nothing but that product: every zero point, and every bound beside
+    the other's end.
+    """
     held = {name: range(one.low, one.high + 1) for name, one in unit.ranges.items()}
-    zeros, bounds = (-4, 0, 3), [(-4, 3), (0, 3), (-4, 0), (-1, 1), (3, 3), (-4, -4), (0, 0)]
-    values = range(unit.entering.low, unit.entering.high + 1)
-    for value, m, shift in product(values, held["multiplier"], held["shift"]):
-        for inverse, zero, (low, high) in product(held["inverse_shift"], zeros, bounds):
-            fields = {"multiplier": m, "shift": shift, "inverse_shift": inverse, "y_zero": zero}
-            yield PipelineVector(value, {**fields, "low": low, "high": high})
+    open_ = {"y_zero": 0, "low": -4, "high": 3}
+    shifted = {}
+    for value, m, shift in product(range(unit.entering.low, unit.entering.high + 1), held["multiplier"],
+                                   held["shift"]):  # fmt: skip
+        vector = PipelineVector(value, {"multiplier": m, "shift": shift, "inverse_shift": 0, **open_})
+        yield vector
+        shifted.setdefault(unit.observe(vector).trace.values[1], vector)
+    bounds = [*((low, 3) for low in range(-4, 4)), *((-4, high) for high in range(-4, 3))]
+    for vector, zero, (low, high) in product(shifted.values(), range(-4, 4), bounds):
+        fields = {**vector.fields, "y_zero": zero, "low": low, "high": high}
+        yield PipelineVector(vector.value, fields)
 
 
 @pytest.mark.parametrize("rounding", ROUNDINGS)

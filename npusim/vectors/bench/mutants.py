@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from enum import StrEnum
 from pathlib import Path
 
@@ -39,17 +39,29 @@ def fates(
     (build,) = emit(folder, cases)
     broken = folder / "faulty"
     broken.mkdir(exist_ok=True)
+    sources = write_faulty(build.sources, faults, broken)
+    return run_all(cases, {fault.name: fault.number for fault in faults}, sources, simulator, folder)
+
+
+def run_all(
+    cases: Sequence[Case],
+    numbers: Mapping[str, int],
+    sources: Sequence[Path],
+    simulator: Simulator,
+    folder: Path,
+) -> dict[str, dict[str, Fate]]:
+    """Build a bench once, and run every case with every mutant of `numbers`; as for `fates`."""
     place = folder / "build"
     place.mkdir(exist_ok=True)
-    simulator.runner.build(write_faulty(build.sources, faults, broken), place)
-    return {case.name: _case_fates(case, faults, simulator, place) for case in cases}
+    simulator.runner.build(sources, place)
+    return {case.name: _case_fates(case, numbers, simulator, place) for case in cases}
 
 
-def _case_fates(case: Case, faults: Sequence[Fault], simulator: Simulator, place: Path) -> dict[str, Fate]:
+def _case_fates(case: Case, numbers: Mapping[str, int], simulator: Simulator, place: Path) -> dict[str, Fate]:
     sound = _run(case, 0, simulator, place)
     if sound is not Fate.NOT_ACTIVATED:
         raise CheckFailed(f"{case.name}: the RTL without any fault is {sound}")
-    return {fault.name: _run(case, fault.number, simulator, place) for fault in faults}
+    return {name: _run(case, number, simulator, place) for name, number in numbers.items()}
 
 
 def _run(case: Case, number: int, simulator: Simulator, place: Path) -> Fate:

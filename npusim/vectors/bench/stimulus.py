@@ -99,6 +99,11 @@ def table_vectors(unit: Unit, table: Sequence[int]) -> list[Vector]:
     ]
 
 
+def random_table_vectors(unit: Unit, table: Sequence[int], count: int, seed: int = 0) -> list[Vector]:
+    """So many codes, drawn evenly."""
+    return random.Random(seed).choices(table_vectors(unit, table), k=count)
+
+
 def column_vectors(
     unit: Unit, beats: int, count: int, seed: int = 0, *, corners: bool = True
 ) -> list[ColumnVector]:
@@ -108,7 +113,7 @@ def column_vectors(
     made: list[tuple[Codes, Codes, int]] = list(_solved_columns(datapath, beats)) if corners else []
     while len(made) < count:
         made.append(_random_column(datapath, beats, rng))
-    return [_column(unit, x, w, bias, _random_registers(unit, rng)) for x, w, bias in made]
+    return [column(unit, x, w, bias, _random_registers(unit, rng)) for x, w, bias in made]
 
 
 def _solved_columns(datapath: Datapath, beats: int) -> Iterator[tuple[Codes, Codes, int]]:
@@ -148,7 +153,8 @@ def _random_column(datapath: Datapath, beats: int, rng: random.Random) -> tuple[
     return codes(datapath.activation.interval), codes(datapath.weight.interval), bias
 
 
-def _column(unit: Unit, x: Codes, w: Codes, bias: int, fields: Registers) -> ColumnVector:
+def column(unit: Unit, x: Codes, w: Codes, bias: int, fields: Registers) -> ColumnVector:
+    """A column vector with what the spec makes of it."""
     off = fields.get("x_zero", 0) if subtracts(unit.datapath) else 0
     weight_off = fields.get("weight_zero", 0) if unit.datapath.weight.zero_point else 0
     pairs = [

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from npusim.coverage import PipelineUnit, PipelineVector
-from npusim.coverage.bins import At, Bin, Condition
+from npusim.coverage.bins import At, Bin, BinClass, Condition
 from npusim.coverage.factors import divisors, factorize
 from npusim.coverage.residues import Residues
 from npusim.coverage.solve import solutions
@@ -38,7 +38,7 @@ def operands_that_make(
 def _making(unit: PipelineUnit, target: Residues) -> PipelineVector | None:
     """A vector whose result is a member."""
     last = len(unit.stages) - 1
-    wanted = Bin("operand", (Condition(stage=last, at=At.EXACT, target=target),))
+    wanted = Bin("operand", BinClass.INPUT, (Condition(stage=last, at=At.EXACT, target=target),))
     return next(solutions(unit, wanted, _BUDGET), None)
 
 
