@@ -32,9 +32,9 @@ def shift_values(unit: PipelineUnit, index: int, by: Sequence[Operand]) -> Itera
 
 
 def _large(unit: PipelineUnit, index: int) -> Residues:
-    """The greater half of what can enter a stage."""
+    """The greatest quarter of what can enter a stage."""
     entering = [unit.entering, *reach(unit.stages[:index], unit.entering, unit.ranges)][-1]
-    return Residues(entering.high // 2 + 1, entering.high)
+    return Residues(entering.high - entering.high // 4, entering.high)
 
 
 def shown_shifts(unit: PipelineUnit, index: int, by: Sequence[Operand]) -> Iterator[Situation]:
