@@ -100,7 +100,7 @@ def _convert(program: Program, name: str, batch: Array) -> Array:
         raise InputError(f"the batch for {name} is empty", found=batch.shape, allowed="at least one image")
     table = program.real.byte_tables.get(name)
     if batch.dtype == np.uint8 and kind.dtype != np.uint8 and table is not None:
-        return _look_up(program, batch, table).astype(kind.dtype)
+        return _look_up(program, batch, table.astype(kind.dtype))
     if np.issubdtype(batch.dtype, np.integer):
         return _check_codes(name, batch, kind)
     if np.issubdtype(batch.dtype, np.floating):
@@ -113,9 +113,9 @@ def _convert(program: Program, name: str, batch: Array) -> Array:
     )
 
 
-def _look_up(program: Program, batch: Array, table: npt.NDArray[np.int64]) -> Array:
+def _look_up(program: Program, batch: Array, table: Array) -> Array:
     channels = np.arange(batch.shape[-1]) % len(table)
-    codes = table[channels, batch]
+    codes: Array = table[channels, batch]
     preprocess = program.real.preprocess
     return codes if preprocess is None else preprocess.reorder(codes)
 

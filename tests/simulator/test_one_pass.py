@@ -78,7 +78,7 @@ def test_shapes_of_every_tail(
 def test_parts_of_one_image_on_several_threads() -> None:
     """Large enough to be shared out."""
     step, _ = _mac(MacOperation.CONV2D, 64, 64, 3, 1, 0)
-    x = np.random.default_rng(1).integers(-128, 128, (1, 40, 40, 64)).astype(np.int8)
+    x = np.random.default_rng(1).integers(-128, 128, (1, 48, 48, 64)).astype(np.int8)
     _compare(one_step(step, [x.shape[1:]]), x)
 
 

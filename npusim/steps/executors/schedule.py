@@ -19,9 +19,9 @@ from npusim.steps.executors.counting import Counted
 from npusim.steps.executors.workspace import Workspace, place
 from npusim.steps.probe import Probe, StatisticsMode
 
-_LEAST_SPLIT = 1 << 24
-"""Multiply-accumulates and codes below which a step is not worth handing to other threads: they are done in
-the time that it takes another thread to wake up, about a tenth of a millisecond."""
+_LEAST_SPLIT = 1 << 26
+"""Multiply-accumulates and codes below which a step is not worth handing to other threads: half of them are
+done in a few times the tenth of a millisecond that it takes another thread to wake up."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -124,7 +124,7 @@ class Schedule:
             Who else computes; None: the caller alone.
         """
         self._read(codes, space)
-        if helpers is None:
+        if helpers is None or not self._splits(helpers):
             for part in self._parts(space):
                 if isinstance(part, Chain):
                     part.run()
@@ -134,6 +134,10 @@ class Schedule:
             for index in range(len(self.work)):
                 self.compute(index, space, helpers)
         self._write(out, space)
+
+    def _splits(self, helpers: Helpers) -> bool:
+        """Whether any step is worth handing to other threads."""
+        return any(w.direct and _worth_splitting(w, w.direct.units, helpers) for w in self.work)
 
     def _parts(self, space: Workspace) -> list[Chain | int]:
         """Runs of steps that are one call each, and the numbers of the steps between them."""
