@@ -30,6 +30,10 @@ Model = TypeVar("Model", bound=BaseModel)
 
 _NOT_TEXT = re.compile("[^\t\n\r\x20-\x7e\x85\xa0-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 
+_TOO_DEEP = "nested too deeply"
+_PARSER_TOO_DEEP = "exceeded maximum nesting depth"
+"""What libyaml 0.2.6 says of brackets nested some thousand deep, before it tells of the first."""
+
 
 @dataclass(frozen=True)
 class Document:
@@ -128,9 +132,11 @@ def parse_yaml(text: str, source: str | PathLike[str] | None = None) -> Document
             builder.take(event)
     except yaml.MarkedYAMLError as error:
         mark = error.problem_mark or error.context_mark
-        raise InputError(
-            f"not valid YAML: {error.problem}", file=path, line=None if mark is None else mark.line + 1
-        ) from None
+        line = None if mark is None else mark.line + 1
+        if error.problem == _PARSER_TOO_DEEP:
+            allowed = f"up to {MAX_DEPTH} levels"
+            raise InputError(_TOO_DEEP, file=path, line=line, allowed=allowed) from None
+        raise InputError(f"not valid YAML: {error.problem}", file=path, line=line) from None
     except yaml.YAMLError as error:
         raise InputError(f"not valid YAML: {error}", file=path) from None
     except InputError as error:
@@ -266,7 +272,7 @@ class _Builder:
         if self._awaits_key():
             raise self._error("keys must be strings", line, found=type(container).__name__)
         if len(self._containers) >= MAX_DEPTH:
-            raise self._error("nested too deeply", line, allowed=f"up to {MAX_DEPTH} levels")
+            raise self._error(_TOO_DEEP, line, allowed=f"up to {MAX_DEPTH} levels")
         self._place(container, line)
         self._containers.append(container)
         self._keys.append(None)
