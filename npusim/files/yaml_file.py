@@ -132,11 +132,11 @@ def parse_yaml(text: str, source: str | PathLike[str] | None = None) -> Document
             builder.take(event)
     except yaml.MarkedYAMLError as error:
         mark = error.problem_mark or error.context_mark
-        line = None if mark is None else mark.line + 1
+        place = None if mark is None else mark.line + 1
         if error.problem == _PARSER_TOO_DEEP:
             allowed = f"up to {MAX_DEPTH} levels"
-            raise InputError(_TOO_DEEP, file=path, line=line, allowed=allowed) from None
-        raise InputError(f"not valid YAML: {error.problem}", file=path, line=line) from None
+            raise InputError(_TOO_DEEP, file=path, line=place, allowed=allowed) from None
+        raise InputError(f"not valid YAML: {error.problem}", file=path, line=place) from None
     except yaml.YAMLError as error:
         raise InputError(f"not valid YAML: {error}", file=path) from None
     except InputError as error:
