@@ -59,11 +59,11 @@ def test_notes_are_escaped() -> None:
 
 
 def test_a_result_without_statistics_shows_its_arrays() -> None:
-    bare = replace(RESULT, statistics=None, taps={})
+    bare = replace(RESULT, _statistics=None, taps={})
     assert repr(bare) == "<Result head int8 (4, 3)>"
     assert "accumulator" not in bare._repr_html_()
 
 
 def test_long_tables_are_cut_and_say_so() -> None:
     many = {f"step{i}": found for i in range(250) for found in [RESULT.statistics["conv"]]}  # type: ignore[index]
-    assert "and 50 more" in replace(RESULT, statistics=many)._repr_html_()
+    assert "and 50 more" in replace(RESULT, _statistics=lambda: many)._repr_html_()
