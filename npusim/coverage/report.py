@@ -9,6 +9,7 @@ from typing import Any
 
 from npusim.coverage.certificates import Certificate
 from npusim.coverage.column_checker import ColumnCertificate
+from npusim.coverage.products import ProductCertificate
 
 
 class Status(StrEnum):
@@ -37,7 +38,7 @@ class Outcome:
     name: str
     status: Status
     vector: int | None = None
-    certificate: Certificate | ColumnCertificate | None = None
+    certificate: Certificate | ColumnCertificate | ProductCertificate | None = None
 
 
 @dataclass(frozen=True)

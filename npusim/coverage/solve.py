@@ -49,8 +49,8 @@ def solutions(unit: PipelineUnit, wanted: Bin, budget: int = BUDGET) -> Iterator
 
 
 def _candidates(unit: PipelineUnit, condition: Condition) -> Iterator[PipelineVector]:
-    for pinned in _pinned(unit, condition.pins):
-        for fields, target, stages, reached in _goals(unit, condition, pinned):
+    for held in pinned(unit, condition.pins):
+        for fields, target, stages, reached in _goals(unit, condition, held):
             found = preimages(unit, stages, target, fields, reached)
             yield from islice(found, _PER_PATTERN if condition.events else None)
 
@@ -78,7 +78,7 @@ def _goals(
         yield fields, target, stages, reached
 
 
-def _pinned(unit: PipelineUnit, pins: Sequence[Pin]) -> Iterator[Registers]:
+def pinned(unit: PipelineUnit, pins: Sequence[Pin]) -> Iterator[Registers]:
     """Registers that satisfy all pins, a few ways."""
     ways = [list(islice(_ways(unit, pin), 3)) for pin in pins]
     for combined in product(*ways):

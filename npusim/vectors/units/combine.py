@@ -4,15 +4,27 @@ from __future__ import annotations
 
 import random
 from collections.abc import Iterator, Sequence
-from itertools import islice
+from dataclasses import replace
+from itertools import chain, islice
 
-from npusim.coverage import PipelineUnit, PipelineVector, Report, cover, grade, pipeline_bins
+from npusim.coverage import (
+    Outcome,
+    PipelineUnit,
+    PipelineVector,
+    Report,
+    Status,
+    cover,
+    grade,
+    pipeline_bins,
+)
 from npusim.coverage.bins import Bin
+from npusim.coverage.products import Products, check_products
 from npusim.coverage.solve import solutions
 from npusim.datapath import Datapath
 from npusim.datapath.checks import derive_pipeline
 from npusim.datapath.operations import PIPELINES, PipelineRole
 from npusim.spec.elementwise import Combination, Combined, combine
+from npusim.spec.pipeline import reach
 from npusim.vectors.stream import Role
 from npusim.vectors.units.operands import operands_that_make
 from npusim.vectors.units.patterns import crossed, patterns, weighted
@@ -36,6 +48,11 @@ class CombineVectors(VectorUnit):
         self.result = PipelineUnit(datapath, operation, PipelineRole.RESULT)
         self._combination = Combination(PIPELINES[operation].sources[PipelineRole.RESULT].value)
         self._sides, self._registers = Registers(self.operand), Registers(self.result)
+        each = (
+            self.operand.entering,
+            *reach(self.operand.stages, self.operand.entering, self.operand.ranges),
+        )
+        self._products = Products(self.result, each[-1]) if self._combination is Combination.PRODUCT else None
         codes = (datapath.activation.register, datapath.activation.interval)
         self.inputs = (
             *(port_of(f"input_{index}", Role.INPUT, self.operand.entering, codes) for index in (0, 1)),
@@ -64,7 +81,10 @@ class CombineVectors(VectorUnit):
             other = PipelineVector(weighted(self.operand.entering, rng), vector.fields)
             for sides in ((vector, other), (other, vector)):
                 yield self._case(sides, self._registers.legal(self._registers.drawn(rng)))
+        alone = {outcome.name: outcome.status for outcome in cover(self.result).report.outcomes}
         for wanted in pipeline_bins(self.result):
+            if alone[wanted.name] is Status.UNREACHABLE:
+                continue
             found = next(self._joined(wanted), None)
             if found is not None:
                 yield found
@@ -82,10 +102,28 @@ class CombineVectors(VectorUnit):
 
     def grade(self, cases: Sequence[Case]) -> list[Report]:
         operands = [vector for case in cases for vector in self._operands(case)]
-        return [
-            grade(self.operand, operands),
-            grade(self.result, [self._combined_vector(case) for case in cases]),
-        ]
+        combined = grade(self.result, [self._combined_vector(case) for case in cases])
+        return [grade(self.operand, operands), self._certified(combined)]
+
+    def _certified(self, report: Report) -> Report:
+        """The report with certificates for what the pipeline alone could show, but no product can."""
+        if self._products is None:
+            return report
+        bins = {wanted.name: wanted for wanted in pipeline_bins(self.result)}
+        outcomes = tuple(
+            self._no_product(bins[outcome.name]) or outcome if outcome.status is Status.MISSED else outcome
+            for outcome in report.outcomes
+        )
+        return replace(report, outcomes=outcomes)
+
+    def _no_product(self, wanted: Bin) -> Outcome | None:
+        assert self._products is not None
+        certificate = self._products.propose(wanted)
+        if certificate is None or not check_products(
+            self.result, wanted, self._products.operand, certificate
+        ):
+            return None
+        return Outcome(wanted.name, Status.UNREACHABLE, certificate=certificate)
 
     def _tables(self, level: Level) -> list[list[int]]:
         code, side = patterns(self.operand.entering, level), self._sides.patterns(level)
@@ -93,7 +131,9 @@ class CombineVectors(VectorUnit):
 
     def _joined(self, wanted: Bin) -> Iterator[Case]:
         """Cases that hit a bin of the result's pipeline: values that two operands can make."""
-        for vector in islice(solutions(self.result, wanted, _BUDGET), _TRIED):
+        found = islice(solutions(self.result, wanted, _BUDGET), _TRIED)
+        more = () if self._products is None else islice(self._products.solutions(wanted), _TRIED)
+        for vector in chain(found, more):
             sides = operands_that_make(self.operand, self._combination, vector.value)
             if sides is not None:
                 yield self._case(sides, self._registers.held(vector.fields))

@@ -92,7 +92,7 @@ def test_two_operands_answer_as_the_spec_combines_them(operation: str) -> None:
         assert unit.respond(case)[0] == made.result.result
 
 
-@pytest.mark.parametrize("name", ["rescale", "mac_column", "add", "pool", "table"])
+@pytest.mark.parametrize("name", ["rescale", "mac_column", "add", "mul", "pool", "table"])
 def test_every_bin_is_hit_or_certified_by_what_was_solved(name: str) -> None:
     unit = unit_named(WES, name, 2)
     cases = [case for case in unit.solved() if unit.problem(case) is None]
