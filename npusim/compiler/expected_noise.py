@@ -29,7 +29,7 @@ def code_noise(channels: Moments, meaning: Quantization, codes: Interval) -> Vec
 
     Examples
     --------
-    >>> wide = Moments.normal(np.zeros(1), np.full(1, 100.0))
+    >>> wide = Moments.normal(np.zeros(1), np.full(1, 37.0))
     >>> noise = code_noise(wide, Quantization(1.0, 0), Interval(-32768, 32767))
     >>> bool(abs(noise[0] - 1 / 12) < 0.02)
     True

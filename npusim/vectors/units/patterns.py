@@ -25,7 +25,7 @@ def patterns(values: Interval, level: Level) -> list[int]:
     Examples
     --------
     >>> patterns(Interval(-128, 127), Level.QUICK)
-    [-128, -127, -2, -1, 0, 1, 2, 126, 127, 63, 64, -64, -65, 85, -86]
+    [-128, -127, -2, -1, 0, 1, 2, 126, 127, 63, 64, -64, -65, 42, -43]
     """
     count = values.high - values.low + 1
     if count <= (_FEW if level is Level.QUICK else 4 * _FEW):
