@@ -20,6 +20,8 @@ from pathlib import Path
 from npusim.coverage.bins import BinClass
 from npusim.datapath import Datapath, load_datapath
 from npusim.datapath.load import change_datapath, datapath_from
+from npusim.datapath.operations import PipelineRole
+from npusim.spec.stages import Divide, FloatStage, Significant
 from npusim.vectors.bench.equivalence import Verdict
 from npusim.vectors.bench.faults import Fault, read_faults
 from npusim.vectors.bench.kill import Kills, catalogue_kills, netlist_kills, verdicts
@@ -74,7 +76,17 @@ def datapaths() -> dict[str, Datapath]:
     changes = {"mac.bias": {"bits": 32, "place": "late"}, "mac.tree": {"bits": 17, "overflow": "saturate"}}
     found |= {name: load_datapath(name) for name in ("tflite", "onnxruntime")}
     found["wes_npu_late"] = change_datapath(wes, changes, "wes_npu_late")
+    found["wes_npu_digits"] = digits()
     return found
+
+
+def digits() -> Datapath:
+    """wes_npu whose rescale keeps some digits and shifts: few enough that an 8-bit result shows them all."""
+    plain = load_datapath("wes_npu").model_dump(mode="json", exclude_none=True)
+    kept, *behind = {"stage": "significant", "digits": "digits"}, *plain["pipelines"]["mac"]["result"][1:]
+    plain["pipelines"] = {"mac": {"result": [kept, *behind]}}
+    plain["fields"] = {**plain["fields"], "digits": {"bits": 3}}
+    return datapath_from(plain, changes={"name": "wes_npu_digits"})
 
 
 def units(datapath: Datapath) -> Iterator[Unit]:
@@ -84,6 +96,7 @@ def units(datapath: Datapath) -> Iterator[Unit]:
         return
     if datapath.name == "onnxruntime":
         yield Unit(UnitKind.PIPELINE, "mul", datapath)
+        yield Unit(UnitKind.PIPELINE, "mac", datapath)
         return
     if datapath.name == "wes_npu" or datapath.mac == load_datapath("wes_npu").mac:
         yield Unit(UnitKind.PIPELINE, "mac", datapath)
@@ -139,6 +152,9 @@ def faults_of(unit: Unit) -> list[Fault]:
     combining, tabled = unit.kind is UnitKind.COMBINE, unit.table.field is not None
     absent = {"npusim_add.sv": not combining, "npusim_table.sv": not tabled}
     absent |= dict.fromkeys(("npusim_mac_column.sv", "npusim_mac_array.sv"), unit.kind is not UnitKind.MAC)
+    stages = {type(width.stage) for role in PipelineRole for width in unit.widths(role)}
+    absent |= {"npusim_divide.sv": Divide not in stages, "npusim_significant.sv": Significant not in stages}
+    absent["npusim_float.sv"] = not any(issubclass(stage, FloatStage) for stage in stages)
     return [fault for fault in read_faults() if not absent.get(fault.file, False)]
 
 
@@ -173,21 +189,17 @@ def _counted(found: Iterable[Fate | Verdict]) -> str:
     return ", ".join(f"{count} {what}" for what, count in sorted(Counter(found).items())) or "none"
 
 
-def print_classes(tally: Tally) -> bool:
-    """How many mutants live on without each class; whether every class that has vectors lowers the rate."""
+def print_classes(tally: Tally) -> set[BinClass]:
+    """How many mutants live on without each class; the classes that catch some alone."""
     left = set(tally.left(tally.solved))
     print(f"{'without the class':24}{'killed':>8}  not killed then")
-    lowers = True
+    lower = set()
     for about, found in tally.without.items():
         lost = [name for name in tally.left(found) if name not in left]
         shown = ", ".join(lost[:3]) + (" ..." if len(lost) > 3 else "")
         print(f"{about:24}{len(found) - len(left) - len(lost):8}  {shown}")
-        lowers = lowers and (bool(lost) or about in _NOT_HERE)
-    return lowers
-
-
-_NOT_HERE = {BinClass.DIGITS, BinClass.SCALE}
-"""Classes of stages that none of these datapaths has."""
+        lower |= {about} if lost else set()
+    return lower
 
 
 def main() -> int:
@@ -199,30 +211,38 @@ def main() -> int:
     parser.add_argument("--seed", type=int, default=1, help="which changes of netlists are drawn")
     parser.add_argument("--share", type=float, default=1.0, help="of the netlists' mutants")
     arguments = parser.parse_args()
-    failed = False
+    tallies: list[Tally] = []
+    equivalent: set[str] = set()
     with tempfile.TemporaryDirectory() as temporary:
         root = arguments.folder or Path(temporary)
         if arguments.part != "netlist":
-            tally = catalogue(arguments.simulator, root, arguments.fault)
-            failed = _summary("faults of the catalogue", tally, set()) or failed
+            tallies.append(catalogue(arguments.simulator, root, arguments.fault))
         if arguments.part != "catalogue":
             tally, said = netlist(arguments.simulator, root, arguments.seed, arguments.share)
             equivalent = {name for name, verdict in said.items() if verdict is Verdict.EQUIVALENT}
-            failed = _summary("mutants of netlists", tally, equivalent) or failed
-    return int(failed)
+            tallies.append(tally)
+    left, lower = False, set[BinClass]()
+    for tally in tallies:
+        left = _summary(tally, equivalent) or left
+        lower |= print_classes(tally)
+    whole = arguments.part is None and arguments.fault is None
+    idle = [about for about in BinClass if about not in lower] if whole else []
+    if whole:
+        print(f"classes whose removal lowers neither rate: {', '.join(idle) or 'none'}")
+    return int(left or bool(idle))
 
 
-def _summary(what: str, tally: Tally, equivalent: set[str]) -> bool:
+def _summary(tally: Tally, equivalent: set[str]) -> bool:
     """The whole of one table; whether a mutant is left that is not proven equivalent."""
     print()
     overall = [{name: best(each) for name, each in kind.items()} for kind in (tally.solved, tally.random)]
-    print_row(f"{len(tally.solved)} {what}", *overall)
-    left = [name for name in tally.left(tally.solved) if name not in equivalent]
-    print(f"proven equivalent: {len(equivalent)}; left by solved vectors: {', '.join(left) or 'none'}")
-    lost = [name for name in tally.left(tally.random) if name not in equivalent and name not in left]
+    print_row(f"{len(tally.solved)} mutants", *overall)
+    survivors = tally.left(tally.solved)
+    left = [name for name in survivors if name not in equivalent]
+    proven = len(survivors) - len(left)
+    print(f"proven equivalent: {proven}; left by solved vectors: {', '.join(left) or 'none'}")
+    lost = [name for name in tally.left(tally.random) if name not in survivors]
     print(f"left by random vectors alone: {len(lost)}: {', '.join(lost)}")
-    print_classes(tally)
-    print()
     return bool(left)
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from fractions import Fraction
 from itertools import product
 
 from npusim.coverage.bins import At, Bin, BinClass, Condition, Pin
@@ -65,7 +66,7 @@ def _input(entering: Interval) -> Iterator[Situation]:
     for what, value in special.items():
         if value in entering and value not in seen:
             seen.add(value)
-            yield what, BinClass.INPUT, (Condition(stage=0, target=only(value)),)
+            yield what, BinClass.ENDS, (Condition(stage=0, target=only(value)),)
 
 
 def _stage(unit: PipelineUnit, index: int, stage: BaseStage) -> Iterator[Situation]:
@@ -98,6 +99,7 @@ def _stage(unit: PipelineUnit, index: int, stage: BaseStage) -> Iterator[Situati
             yield from _table(index, stage)
         case Significant():
             yield from held(unit, index, stage.digits, BinClass.DIGITS, ())
+            yield from _digits(unit, index, stage)
             yield from _event_ties(index, At.ENTERING)
         case FloatStage():
             yield from _float(unit, index, stage)
@@ -137,12 +139,32 @@ def _divisions(unit: PipelineUnit, index: int, stage: Divide) -> Iterator[Situat
         pins = (Pin((stage.by,), by),)
         yield f"by_{by}", BinClass.DIVISOR, (Condition(stage=index, pins=pins),)
         if by % 2:
+            yield from _nearest_halves(index, pins, by)
             continue
         for (sign, bounds), off in product(SIGNS.items(), (0, -1, 1)):
             what = {0: "tie", -1: "below_tie", 1: "above_tie"}[off]
             target = Residues(bounds[0] + off, bounds[1] + off, by, by // 2 + off)
             about = BinClass.NEAR_TIE if off else BinClass.TIE
             yield f"{what}_{sign}.by_{by}", about, (Condition(stage=index, pins=pins, target=target),)
+
+
+def _nearest_halves(index: int, pins: tuple[Pin, ...], by: int) -> Iterator[Situation]:
+    """An odd divisor has no ties: the rests on both sides of where they would be."""
+    for (sign, bounds), rest in product(SIGNS.items(), (by // 2, by // 2 + 1) if by > 1 else ()):
+        target = Residues(*bounds, by, rest)
+        condition = Condition(stage=index, pins=pins, target=target)
+        yield f"rest_{rest}_{sign}.by_{by}", BinClass.DIVISOR, (condition,)
+
+
+def _digits(unit: PipelineUnit, index: int, stage: Significant) -> Iterator[Situation]:
+    """Of every number of digits, values that are all ones and as long, and odd ones that are a bit longer."""
+    allowed = range_of(stage.digits, unit.ranges)
+    for digits, sign in product(range(max(allowed.low, 1), allowed.high + 1), SIGNS):
+        pins = () if field_name(stage.digits) is None else (Pin((stage.digits,), digits),)
+        for what, size in (("all_of", (1 << digits) - 1), ("a_bit_beyond", (1 << digits) + 1)):
+            target = only(size if sign == "positive" else -size)
+            condition = Condition(stage=index, pins=pins, target=target)
+            yield f"{what}_{digits}_digits_{sign}", BinClass.DIGITS, (condition,)
 
 
 def _table(index: int, stage: Table) -> Iterator[Situation]:
@@ -169,13 +191,28 @@ def _event_ties(index: int, at: At) -> Iterator[Situation]:
         yield f"rounded_{sign}", BinClass.NEAR_TIE, (between,)
 
 
+def _scales(unit: PipelineUnit, index: int, stage: FloatStage, name: str) -> Iterator[Situation]:
+    """Ends of a scale, with ends of what it multiplies; exponents that make the last shift a power of two."""
+    fraction_bits = stage.format.significand_bits - 1
+    greatest = ((1 << stage.format.exponent_bits) - 1 << fraction_bits) - 1
+    for what, pattern in {"zero": 0, "least": 1, "greatest": greatest}.items():
+        pins = (Pin((name,), pattern),)
+        yield f"scale_{what}", BinClass.SCALE, (Condition(stage=index, pins=pins),)
+        for value in (unit.entering.low, unit.entering.high) if index == 0 else ():
+            both = Condition(stage=0, pins=pins, target=only(value))
+            yield f"{value}_by_scale_{what}", BinClass.SCALE, (both,)
+    for power in range(5, stage.format.exponent_bits):
+        halvings = (1 << power) - fraction_bits
+        if halvings > 0:
+            pins = (Pin((name,), stage.format.encode(Fraction(1, 1 << halvings))),)
+            one = Condition(stage=index, pins=pins, target=only(1))
+            yield f"one_shifted_by_{1 << power}", BinClass.SCALE, (one,)
+
+
 def _float(unit: PipelineUnit, index: int, stage: FloatStage) -> Iterator[Situation]:
     name = field_name(stage.scale)
     if name is not None:
-        greatest = ((1 << stage.format.exponent_bits) - 1 << stage.format.significand_bits - 1) - 1
-        for what, pattern in {"zero": 0, "least": 1, "greatest": greatest}.items():
-            pins = (Pin((name,), pattern),)
-            yield f"scale_{what}", BinClass.SCALE, (Condition(stage=index, pins=pins),)
+        yield from _scales(unit, index, stage, name)
     yield from _event_ties(index, At.ENTERING)
     clipped = frozenset({Event.SATURATED_LOW, Event.SATURATED_HIGH})
     register = Width(stage.to)
@@ -189,5 +226,9 @@ def _float(unit: PipelineUnit, index: int, stage: FloatStage) -> Iterator[Situat
         at_end = Condition(stage=index, at=At.EXACT, target=only(value), without=clipped)
         yield f"at_{end}", BinClass.ENDS, (at_end,)
     whole = 1 << stage.format.significand_bits
+    # Of a scale that makes the nearest floats a tie and its neighbour first: the last rounding shows which.
+    halves = () if name is None else (Pin((name,), stage.format.encode(Fraction(1, 2 * whole))),)
     for sign, value in (("positive", whole + 1), ("negative", -whole - 1)):
-        yield f"conversion_tie_{sign}", BinClass.SCALE, (Condition(stage=index, target=only(value)),)
+        ways = (halves, ()) if halves else ((),)
+        conditions = tuple(Condition(stage=index, pins=pins, target=only(value)) for pins in ways)
+        yield f"conversion_tie_{sign}", BinClass.SCALE, conditions

@@ -38,7 +38,7 @@ def operands_that_make(
 def _making(unit: PipelineUnit, target: Residues) -> PipelineVector | None:
     """A vector whose result is a member."""
     last = len(unit.stages) - 1
-    wanted = Bin("operand", BinClass.INPUT, (Condition(stage=last, at=At.EXACT, target=target),))
+    wanted = Bin("operand", BinClass.ENDS, (Condition(stage=last, at=At.EXACT, target=target),))
     return next(solutions(unit, wanted, _BUDGET), None)
 
 
