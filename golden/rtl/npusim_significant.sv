@@ -16,7 +16,7 @@ module npusim_significant #(
     magnitude = value < 0 ? -value : value;
     excess = 9'd0;
     for (int place = 0; place < WORD; place = place + 1) begin
-      if (|((magnitude >> place) & 1) && place + 1 > digits) begin
+      if (|((magnitude >> place) & 1) && WORD'(place) >= digits) begin
         excess = 9'(place + 1 - 32'(digits));
       end
     end
