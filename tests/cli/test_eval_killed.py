@@ -13,7 +13,7 @@ from npusim.files.data import save_data
 from tests.cli.run import Cli
 from tests.compiler.networks import images
 
-PIECES = 60
+PIECES = 240  # some seconds, so that a signal comes in time on a busy machine
 EVAL = ("eval", "net.yaml", "prog.yaml", "--data", "many.h5", "--layers", "0", "--no-cache", "--json")
 COMMAND = [sys.executable, "-m", "npusim", *EVAL, "-o", "out"]
 
