@@ -7,12 +7,14 @@ from pathlib import Path
 
 import pytest
 
+from npusim.coverage.bins import BinClass
 from npusim.datapath import load_datapath
 from npusim.errors import CheckFailed, InputError
 from npusim.vectors.bench import stimulus
 from npusim.vectors.bench.case import Case
 from npusim.vectors.bench.emit import RTL, rtl_files
 from npusim.vectors.bench.faults import Fault, faulty, read_faults, write_faulty
+from npusim.vectors.bench.kill import catalogue_kills
 from npusim.vectors.bench.mutants import Fate, fates
 from npusim.vectors.bench.simulators import Simulator
 from npusim.vectors.bench.unit import Unit, UnitKind
@@ -82,3 +84,21 @@ def test_wrong_vectors_are_no_kills_either(tmp_path: Path) -> None:
             require(Simulator.ICARUS),
             tmp_path,
         )
+
+
+@pytest.mark.parametrize(
+    ("name", "datapath", "operation", "about"),
+    [
+        ("division_floors_half_of_the_divisor", "tflite", "average_pool", BinClass.DIVISOR),
+        ("float_conversion_ties_up", "onnxruntime", "mac", BinClass.SCALE),
+    ],
+)
+def test_faults_that_one_class_of_bins_catches(
+    name: str, datapath: str, operation: str, about: BinClass, tmp_path: Path
+) -> None:
+    unit = Unit(UnitKind.PIPELINE, operation, load_datapath(datapath))
+    kills = catalogue_kills(unit, [FAULTS[name]], require(Simulator.ICARUS), tmp_path)
+    assert kills.by_solved() == {name: Fate.KILLED}
+    left_out = {each: kills.by_solved(without=each)[name] for each in BinClass}
+    assert [each for each, fate in left_out.items() if fate is not Fate.KILLED] == [about]
+    assert kills.by_random()[name] is not Fate.KILLED
