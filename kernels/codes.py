@@ -22,6 +22,8 @@ class DirectTable:
     ----------
     units
         Stretches of codes.
+    unit
+        Codes of one.
     scratch_bytes
         Nothing is needed.
     """
@@ -30,7 +32,7 @@ class DirectTable:
         self._table, self._size = table, size
         flip = int(table[0])
         self._flip = flip if np.array_equal(table, np.arange(_CODES) ^ flip) else None
-        self.units, self.scratch_bytes = -(-size // _UNIT), 0
+        self.unit, self.units, self.scratch_bytes = _UNIT, -(-size // _UNIT), 0
 
     def run(self, inputs: Sequence[Bytes], out: Bytes, scratch: Bytes, first: int, last: int) -> None:
         """See `Direct.run`."""

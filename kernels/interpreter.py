@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import numpy as np
+import numpy.typing as npt
 
 from npusim.kernels.events import KINDS
 from npusim.kernels.jit import kernel, part
@@ -164,6 +165,39 @@ def _count(flags: Flags, base: int, counts: Words, first: Words) -> None:
             first[kind] = min(first[kind], base + i)
     for i in range(flags.shape[0]):
         flags[i] = 0
+
+
+@kernel(signatures=1)
+def flag_values(
+    values: Words,
+    ops: Words,
+    stage_ops: Words,
+    columns: Words,
+    reals: Reals,
+    tables: Words,
+    flags: npt.NDArray[np.uint8],
+) -> int:
+    """Send flat values through all stages, in place; what each value causes at each stage is kept.
+
+    Parameters
+    ----------
+    flags : uint8[stages, n]
+        Zeros; a bit by number of each event's kind is added.
+
+    Returns
+    -------
+    int
+        As of `interpret`.
+    """
+    width, bad = columns.shape[1], 0
+    for start in range(0, values.shape[0], width):
+        stop = min(start + width, values.shape[0])
+        chunk = values[start:stop]
+        for stage in range(flags.shape[0]):
+            for op in range(stage_ops[stage], stage_ops[stage + 1]):
+                _flag(chunk, ops[op], columns, reals, tables, flags[stage, start:stop])
+                bad += _apply(chunk, ops[op], columns, reals, tables)
+    return bad
 
 
 @kernel(signatures=1)

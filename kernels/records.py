@@ -10,13 +10,16 @@ from npusim.kernels.ops import Words
 KINDS_TOLD = 6
 """Below, above, rounded, tie, rounded and tie of a second shift: the order of `EventPlan.kinds`."""
 
-LOWEST, HIGHEST, COUNT, FIRST = 0, 1, 2, 2 + KINDS_TOLD
+KINDS_KEPT = 16
+"""A record has room for so many kinds: those of three pipelines, told by their codes (`coded`)."""
+
+LOWEST, HIGHEST, COUNT, FIRST = 0, 1, 2, 2 + KINDS_KEPT
 """The entries of a record: extremes of the values; by kind how often, and the flat position of the first."""
 
-LENGTH = 2 + 2 * KINDS_TOLD
+LENGTH = 2 + 2 * KINDS_KEPT
 
 _LOWEST, _HIGHEST = np.iinfo(np.int64).max, np.iinfo(np.int64).min
-_NOTHING = np.array([_LOWEST, _HIGHEST] + [0] * KINDS_TOLD + [NEVER] * KINDS_TOLD, np.int64)
+_NOTHING = np.array([_LOWEST, _HIGHEST] + [0] * KINDS_KEPT + [NEVER] * KINDS_KEPT, np.int64)
 
 
 def of_nothing(*shape: int) -> Words:

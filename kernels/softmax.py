@@ -57,6 +57,8 @@ class DirectSoftmax:
 
     Attributes
     ----------
+    softmax
+        Of one row.
     units
         Rows.
     scratch_bytes
@@ -64,14 +66,14 @@ class DirectSoftmax:
     """
 
     def __init__(self, softmax: Softmax, rows: int) -> None:
-        self._softmax, self.units, self.scratch_bytes = softmax, rows, 0
+        self.softmax, self.units, self.scratch_bytes = softmax, rows, 0
 
     def run(self, inputs: Sequence[Bytes], out: Bytes, scratch: Bytes, first: int, last: int) -> None:
         """See `Direct.run`."""
         length = out.size // self.units
         for row in range(first, last):
             own = slice(row * length, (row + 1) * length)
-            self._softmax.row(inputs[0][own], out[own])
+            self.softmax.row(inputs[0][own], out[own])
 
 
 def softmax(

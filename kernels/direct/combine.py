@@ -22,13 +22,16 @@ class DirectCombination:
     ----------
     units
         Stretches of whole rows of channels.
+    unit
+        Codes of one.
     scratch_bytes
         Nothing is needed.
     """
 
     def __init__(self, fused: kernel.FusedCombination, codes: np.dtype[np.generic], size: int) -> None:
         self._fused, self._codes, self._size = fused, codes, size
-        self.units, self.scratch_bytes = -(-size // fused.width), 0
+        self.unit = fused.width
+        self.units, self.scratch_bytes = -(-size // self.unit), 0
 
     def run(self, inputs: Sequence[Bytes], out: Bytes, scratch: Bytes, first: int, last: int) -> None:
         """See `Direct.run`."""

@@ -42,6 +42,18 @@ class Direct(Protocol):
         """
 
 
+class Elementwise(Direct, Protocol):
+    """A step each of whose codes depends on the codes at the same place.
+
+    Attributes
+    ----------
+    unit
+        Codes of a unit; the last one may have fewer.
+    """
+
+    unit: int
+
+
 @runtime_checkable
 class Chained(Direct, Protocol):
     """A step whose work is a few calls of kernels that `chain` knows."""

@@ -38,13 +38,15 @@ class TiledCombination:
     ----------
     units
         Stretches of codes.
+    unit
+        Codes of one.
     scratch_bytes
         What a call needs.
     """
 
     def __init__(self, constants: Bytes, settings: Words, size: int) -> None:
         self._constants, self._settings, self._size = constants, settings, size
-        self.units, self.scratch_bytes = -(-size // _UNIT), 3 * VECTOR
+        self.unit, self.units, self.scratch_bytes = _UNIT, -(-size // _UNIT), 3 * VECTOR
 
     def run(self, inputs: Sequence[Bytes], out: Bytes, scratch: Bytes, first: int, last: int) -> None:
         """See `Direct.run`."""

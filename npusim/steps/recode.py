@@ -20,6 +20,7 @@ from npusim.steps.probe import Probe
 
 if TYPE_CHECKING:  # loading a program loads no kernels
     from npusim.kernels.direct.protocol import Direct
+    from npusim.steps.executors.counting import Counted
 
 
 class RecodeStep(Step):
@@ -77,6 +78,11 @@ class _RecodeExecutor(Executor):
         from npusim.kernels.codes import direct_table
 
         return direct_table(self._table[0], self._lowest, self._size) if len(self._table) == 1 else None
+
+    def counted(self) -> Counted | None:
+        from npusim.steps.executors.counting import eventless
+
+        return eventless(self.direct())
 
     def run(self, inputs: Sequence[Array], probe: Probe) -> Array:
         result: Array = self._table[self._channels, inputs[0].astype(np.int64) - self._lowest]

@@ -15,6 +15,7 @@ from npusim.steps.probe import Probe
 
 if TYPE_CHECKING:  # loading a program loads no kernels
     from npusim.kernels.direct.protocol import Direct
+    from npusim.steps.executors.counting import Counted
 
 
 class ReshapeStep(Step):
@@ -48,6 +49,11 @@ class _ReshapeExecutor(Executor):
         from npusim.kernels.codes import direct_copy
 
         return direct_copy(self._bytes)
+
+    def counted(self) -> Counted | None:
+        from npusim.steps.executors.counting import eventless
+
+        return eventless(self.direct())
 
     def run(self, inputs: Sequence[Array], probe: Probe) -> Array:
         result = inputs[0].reshape(self._shape)

@@ -4,14 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from enum import Enum
-from itertools import product
+from itertools import pairwise, product
 
 import numpy as np
 
+from npusim.kernels.coded import CountingCodes, classes_of_pairs
 from npusim.kernels.combine import EXACTLY
 from npusim.kernels.emit.rescale import Form
+from npusim.kernels.events import NEVER, EventCounts
 from npusim.kernels.pipeline import run
 from npusim.kernels.plan import Plan, compile_pipeline
+from npusim.kernels.records import COUNT, FIRST, merged, of_nothing
 from npusim.kernels.tiled.combine import FORM, TiledCombination, tiled_combination
 from npusim.spec.elementwise import Combination
 from npusim.spec.rounding import Rounding
@@ -79,6 +82,36 @@ def cases() -> Iterator[tuple[type, Combination, Operand, Rounding, bool, int]]:
         yield np.int8, Combination.DIFFERENCE, Operand.GEMMLOWP, AWAY, True, length
 
 
+def _compare_events(
+    step: TiledCombination,
+    combination: Combination,
+    plans: tuple[Plan, Plan, Plan],
+    inputs: list[np.ndarray],
+    out: np.ndarray,
+) -> None:
+    """Counted in two parts by codes, and by every value's way through the pipelines."""
+    kinds = [x.dtype for x in inputs]
+    classes = classes_of_pairs(EXACTLY[combination], plans[:2], plans[2], kinds)
+    assert classes is not None
+    counting, parts = CountingCodes(step, classes, out.size), of_nothing(2)
+    made, scratch = np.empty_like(out), np.empty(step.scratch_bytes, np.uint8)
+    for part, (first, last) in zip(parts, pairwise((0, step.units // 2, step.units)), strict=True):
+        counting.run([x.view(np.uint8) for x in inputs], made, scratch, first, last, part)
+    np.testing.assert_array_equal(made, out)
+    record = merged(parts)
+    # Every value in all three channels: three times as many events.
+    values = [x.astype(np.int64).repeat(3).reshape(-1, 3) for x in inputs]
+    seen = [EventCounts(len(plan.stages)) for plan in plans]
+    aligned = [run(plan, x, each) for plan, x, each in zip(plans, values, seen, strict=False)]
+    run(plans[2], EXACTLY[combination](*aligned), seen[2])
+    for kind, (pipeline, stage, event) in enumerate(classes.kinds):
+        first = seen[pipeline].first_index(stage, event)
+        assert record[COUNT + kind] * 3 == seen[pipeline].count(stage, event)
+        assert record[FIRST + kind] == (NEVER if first is None else first // 3)
+    counted = sum(int(each.counts.sum()) for each in seen)
+    assert 3 * record[COUNT : COUNT + len(classes.kinds)].sum() == counted > 0
+
+
 def main() -> int:
     """Compare all cases at both ends of a page; how many there were."""
     number, forms = 0, set()
@@ -97,6 +130,7 @@ def main() -> int:
             for first_unit in range(step.units):
                 step.run([x.view(np.uint8) for x in inputs], out, scratch, first_unit, first_unit + 1)
             np.testing.assert_array_equal(out.view(codes), expected)
+            _compare_events(step, combination, (first, second, result), inputs, out)
     assert forms == {int(form) for form in Form}
     return number
 

@@ -13,6 +13,7 @@ import npusim
 from npusim.datapath import Datapath, load_datapath
 from npusim.datapath.load import change_datapath
 from npusim.errors import InputError
+from npusim.prepared import prepared
 from npusim.program import Program
 from npusim.simulator import Result
 from npusim.spec.events import Event
@@ -58,10 +59,15 @@ def one_step(step: Step, shapes: Sequence[tuple[int, ...]], datapath: Datapath =
 
 
 def run_step(step: Step, inputs: Sequence[Codes], datapath: Datapath = WES) -> Result:
-    """Run one step on batches of codes with all taps and statistics."""
+    """Run one step on batches of codes with all taps and statistics; in one pass it must tell the same."""
     program = one_step(step, [batch.shape[1:] for batch in inputs], datapath)
     named = dict(zip(program.input_names, inputs, strict=True))
-    return npusim.simulate(program, named, taps=[f"{step.name}:*"], statistics=True, threads=2)
+    tapped = npusim.simulate(program, named, taps=[f"{step.name}:*"], statistics=True, threads=2)
+    if prepared(program, program.datapath).schedule.work[0].counted is not None:
+        counted = npusim.simulate(program, named, statistics=True, threads=1)
+        assert counted.statistics == tapped.statistics
+        np.testing.assert_array_equal(counted.outputs[step.output], tapped.outputs[step.output])
+    return tapped
 
 
 @dataclass

@@ -22,10 +22,10 @@ from tests.steps.one_step import one_step, run_step
 DATAPATHS = {name: load_datapath(name) for name in ("tflite", "tflite_uint8")}
 
 
-def step(steepness: int, name: str) -> SoftmaxStep:
+def step(steepness: int, name: str, above: int = 0) -> SoftmaxStep:
     codes = DATAPATHS[name].activation.interval
     table = np.array([exponential(-distance * steepness) for distance in range(256)])
-    fields = {"exponentials": table, "y_zero": codes.low, "low": codes.low, "high": codes.high}
+    fields = {"exponentials": table, "y_zero": codes.low, "low": codes.low + above, "high": codes.high}
     return SoftmaxStep(name="s", inputs=("x",), output="y", fields=fields)
 
 
@@ -34,10 +34,11 @@ def step(steepness: int, name: str) -> SoftmaxStep:
 @given(
     shape=st.sampled_from([(1,), (5,), (3, 7), (2, 2, 4)]),
     steepness=st.integers(1, 1 << 22),
+    above=st.integers(0, 9),
     seed=st.integers(0, 2**32 - 1),
 )
-def test_as_the_spec_says(name: str, shape: tuple[int, ...], steepness: int, seed: int) -> None:
-    datapath, made = DATAPATHS[name], step(steepness, name)
+def test_as_the_spec_says(name: str, shape: tuple[int, ...], steepness: int, above: int, seed: int) -> None:
+    datapath, made = DATAPATHS[name], step(steepness, name, above)
     codes = datapath.activation.interval
     dtype = datapath.activation.dtype
     x = np.random.default_rng(seed).integers(codes.low, codes.high + 1, (2, *shape)).astype(dtype)

@@ -9,15 +9,16 @@ from math import prod
 import numpy as np
 
 from npusim.datapath.model import Datapath
+from npusim.kernels.coded import classes_of_pairs
 from npusim.kernels.combine import EXACTLY
 from npusim.kernels.direct.combine import DirectCombination, direct_combination
-from npusim.kernels.direct.protocol import Direct
+from npusim.kernels.direct.protocol import Direct, Elementwise
 from npusim.kernels.plan import Plan
 from npusim.kernels.tiled.combine import tiled_combination
 from npusim.spec.elementwise import Combination
 from npusim.steps.base import Array, Executor, TensorType
 from npusim.steps.binary import BinaryStep
-from npusim.steps.executors.counting import Counted, counted
+from npusim.steps.executors.counting import Counted, counted, counted_codes
 from npusim.steps.executors.rescaler import Rescaler
 from npusim.steps.pipelines import operand_prefix
 from npusim.steps.probe import Probe
@@ -47,11 +48,23 @@ class BinaryExecutor(Executor):
         self._result = Rescaler(step.result_stages(datapath), fields, channels)
 
     def direct(self) -> Direct | None:
+        return self._one_pass
+
+    @cached_property
+    def _one_pass(self) -> Elementwise | None:
         if any(shape != self._output.shape for shape in self._shapes):
             return None
         return tiled_combination(*self._elementwise()) or self._direct
 
     def counted(self) -> Counted | None:
+        if self._one_pass is not None and all(codes.itemsize == 1 for codes in self._types):
+            first, second = self._operands
+            plans = first.plan, second.plan
+            classes = classes_of_pairs(EXACTLY[self._combination], plans, self._result.plan, self._types)
+            pipelines = first, second, self._result
+            by_code = counted_codes(self._one_pass, classes, pipelines, prod(self._output.shape))
+            if by_code is not None:
+                return by_code
         if self._direct is None:  # otherwise operands are only added to and multiplied: no events
             return None
         before = tuple(point for operand in self._operands for point in operand.points)

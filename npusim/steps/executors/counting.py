@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
 import numpy as np
 import numpy.typing as npt
 
-from npusim.kernels.direct.protocol import Counting
+from npusim.kernels.coded import Classes, CountingCodes
+from npusim.kernels.direct.protocol import Bytes, Counting, Direct, Elementwise
 from npusim.kernels.event_plan import EventPlan, event_plan
 from npusim.kernels.events import NEVER
 from npusim.kernels.records import COUNT, FIRST, HIGHEST, LOWEST
@@ -61,6 +63,43 @@ class Counted:
                 both = found[point].get(event)  # an activation may bound on both sides
                 found[point][event] = seen if both is None else seen.merge(both)
         return found
+
+
+class _Eventless:
+    """A step that computes nothing; see `Counting`."""
+
+    def __init__(self, direct: Direct) -> None:
+        self._direct, self.units, self.scratch_bytes = direct, direct.units, direct.scratch_bytes
+
+    def run(
+        self, inputs: Sequence[Bytes], out: Bytes, scratch: Bytes, first: int, last: int, record: Records
+    ) -> None:
+        """See `Counting.run`."""
+        self._direct.run(inputs, out, scratch, first, last)
+
+
+def eventless(direct: Direct | None) -> Counted | None:
+    """The counting form of a step without stages: nothing can happen."""
+    return None if direct is None else Counted(_Eventless(direct), (), (), accumulates=False)
+
+
+def counted_codes(
+    direct: Elementwise, classes: Classes | None, pipelines: Sequence[Rescaler], size: int
+) -> Counted | None:
+    """The counting form of an elementwise step on codes; None if its classes are not known.
+
+    Parameters
+    ----------
+    pipelines
+        The step's, in the order of the classes' kinds.
+    size
+        Codes of the output.
+    """
+    if classes is None:
+        return None
+    kinds = tuple((pipelines[which].points[stage], event.value) for which, stage, event in classes.kinds)
+    points = tuple(point for pipeline in pipelines for point in pipeline.points)
+    return Counted(CountingCodes(direct, classes, size), points, kinds, accumulates=False)
 
 
 def counted(

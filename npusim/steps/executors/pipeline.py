@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import cached_property
 from math import prod
 
 import numpy as np
 
-from npusim.kernels.codes import direct_table
+from npusim.kernels.coded import classes_of_codes
+from npusim.kernels.codes import DirectTable, direct_table
 from npusim.kernels.direct.protocol import Direct
 from npusim.spec.stages import BaseStage
 from npusim.steps.base import Array, Executor, TensorType
+from npusim.steps.executors.counting import Counted, counted_codes
 from npusim.steps.executors.rescaler import Rescaler
 from npusim.steps.fields import PlainFields
 from npusim.steps.probe import Probe
@@ -28,6 +31,16 @@ class PipelineExecutor(Executor):
         self._rescaler = Rescaler(stages, fields, output.shape[-1])
 
     def direct(self) -> Direct | None:
+        return self._table
+
+    def counted(self) -> Counted | None:
+        if self._table is None:
+            return None
+        classes = classes_of_codes(self._rescaler.plan, self._x.dtype)
+        return counted_codes(self._table, classes, [self._rescaler], prod(self._output.shape))
+
+    @cached_property
+    def _table(self) -> DirectTable | None:
         plan, codes = self._rescaler.plan, self._x.codes.interval
         narrow = self._x.bits == _TABLE_BITS and self._output.dtype.itemsize == 1
         if not narrow or np.any(np.ptp(plan.columns, axis=1)):
