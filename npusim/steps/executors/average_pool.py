@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import cached_property
 
 import numpy as np
 import numpy.typing as npt
@@ -13,10 +14,11 @@ from npusim.kernels.direct.protocol import Direct
 from npusim.kernels.geometry import Geometry
 from npusim.kernels.packed import Nest, pack
 from npusim.kernels.pool import average_sums
-from npusim.kernels.tiled.depthwise import tiled_depthwise
+from npusim.kernels.tiled.depthwise import TiledDepthwise, tiled_depthwise
 from npusim.kernels.tiled.quotient import product_plan
 from npusim.steps.average_pool import AveragePoolStep
 from npusim.steps.base import Array, Executor, TensorType
+from npusim.steps.executors.counting import Counted, counted
 from npusim.steps.executors.rescaler import Rescaler
 from npusim.steps.pool_windows import window_counts
 from npusim.steps.probe import AccumulatorRecord, Path, PathDecision, Probe, StatisticsMode
@@ -55,11 +57,24 @@ class AveragePoolExecutor(Executor):
         return self._decision
 
     def direct(self) -> Direct | None:
-        step, reach = self._step, self._decision.reachable
+        return self._tiled
+
+    def counted(self) -> Counted | None:
+        if self._tiled is None:
+            return None
+        return counted(self._tiled, self._groups[0][1], self._reach, accumulates=True)
+
+    @property
+    def _reach(self) -> int:
+        """The greatest magnitude of a sum."""
+        return max(-self._decision.reachable.low, self._decision.reachable.high)
+
+    @cached_property
+    def _tiled(self) -> TiledDepthwise | None:
+        step, most = self._step, self._reach
         if len(self._groups) != 1:
             return None
         rows, columns, channels = image_shape(self._x.shape)
-        most = max(-reach.low, reach.high)
         plan = product_plan(step.stages(self._datapath), step.fields_of(0), channels, most)
         ones = np.ones((channels, *step.kernel, 1), np.int8)
         zero, nothing = step.x_zero, np.zeros(channels, np.int64)
