@@ -16,7 +16,7 @@ from npusim.kernels.pipeline import run
 from npusim.kernels.plan import Plan
 
 Codes = Array
-"""int8, uint8 or int16."""
+"""int8, uint8 or int16; int32 where results are sums that a later step reads."""
 
 Accumulators = Array
 """int32 or int64."""
@@ -47,7 +47,7 @@ def rescale(
     accumulators : int32 or int64[rows, channels]
         Not changed.
     out_dtype
-        int8, uint8 or int16.
+        int8, uint8, int16 or int32.
     events, base_index
         As in `pipeline.run`.
     bits
@@ -120,7 +120,7 @@ def finish(
             codes[i] = clamped(value + zero[i], low[i], high[i])
 
 
-@kernel(signatures=6)
+@kernel(signatures=8)
 def _rescale(
     accumulators: Accumulators,
     small: npt.NDArray[np.int32],

@@ -13,7 +13,7 @@ from npusim.files.data import save_data
 from tests.cli.run import Cli
 from tests.compiler.networks import images
 
-PIECES = 240  # some seconds, so that a signal comes in time on a busy machine
+PIECES = 60
 EVAL = ("eval", "net.yaml", "prog.yaml", "--data", "many.h5", "--layers", "0", "--no-cache", "--json")
 COMMAND = [sys.executable, "-m", "npusim", *EVAL, "-o", "out"]
 
@@ -23,10 +23,16 @@ def finished(parts: Path) -> dict[str, int]:
     return {path.name: path.stat().st_mtime_ns for path in parts.glob("[!.]*.npz")}
 
 
+def heed_interrupts() -> None:
+    """What a shell starts in the background ignores Ctrl-C, and so does what that starts."""
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
+
+
 def end_it(sent: signal.Signals, parts: Path) -> tuple[int, bytes, bytes]:
     """Start the command, send it a signal after one more piece."""
     before = len(finished(parts))
-    with subprocess.Popen(COMMAND, stdout=subprocess.PIPE, stderr=subprocess.PIPE) as process:
+    pipe = subprocess.PIPE
+    with subprocess.Popen(COMMAND, stdout=pipe, stderr=pipe, preexec_fn=heed_interrupts) as process:
         deadline = time.monotonic() + 60
         while len(finished(parts)) == before and time.monotonic() < deadline:
             time.sleep(0.005)
