@@ -15,7 +15,12 @@ from tests.compiler.networks import images
 
 PIECES = 60
 EVAL = ("eval", "net.yaml", "prog.yaml", "--data", "many.h5", "--layers", "0", "--no-cache", "--json")
-COMMAND = [sys.executable, "-m", "npusim", *EVAL, "-o", "out"]
+# What a shell starts in the background ignores Ctrl-C, and so would what these tests start.
+HEEDING = (
+    "import runpy, signal; signal.signal(signal.SIGINT, signal.default_int_handler); "
+    "runpy.run_module('npusim', run_name='__main__')"
+)
+COMMAND = [sys.executable, "-c", HEEDING, *EVAL, "-o", "out"]
 
 
 def finished(parts: Path) -> dict[str, int]:
@@ -23,16 +28,10 @@ def finished(parts: Path) -> dict[str, int]:
     return {path.name: path.stat().st_mtime_ns for path in parts.glob("[!.]*.npz")}
 
 
-def heed_interrupts() -> None:
-    """What a shell starts in the background ignores Ctrl-C, and so does what that starts."""
-    signal.signal(signal.SIGINT, signal.SIG_DFL)
-
-
 def end_it(sent: signal.Signals, parts: Path) -> tuple[int, bytes, bytes]:
     """Start the command, send it a signal after one more piece."""
     before = len(finished(parts))
-    pipe = subprocess.PIPE
-    with subprocess.Popen(COMMAND, stdout=pipe, stderr=pipe, preexec_fn=heed_interrupts) as process:
+    with subprocess.Popen(COMMAND, stdout=subprocess.PIPE, stderr=subprocess.PIPE) as process:
         deadline = time.monotonic() + 60
         while len(finished(parts)) == before and time.monotonic() < deadline:
             time.sleep(0.005)

@@ -104,7 +104,7 @@ def test_all_kernels_together_stay_few() -> None:
         "ordered_wide.accumulate_wide": 1,
         "pool._maximum": 3,
         "pool._sum": 3,
-        "rescale._rescale": 6,
+        "rescale._rescale": 8,
         "resize._blend": 1,
         "softmax._add_up": 1,
         "softmax._scale": 1,
