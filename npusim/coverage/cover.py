@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from npusim.coverage.bins import Bin
 from npusim.coverage.checker import check
+from npusim.coverage.enumeration import Enumeration
 from npusim.coverage.propose import Effort, propose
 from npusim.coverage.report import Outcome, Report, Status
 from npusim.coverage.solve import solve
@@ -36,11 +37,12 @@ def cover(unit: PipelineUnit) -> Cover:
     places: dict[tuple[object, ...], int] = {}
     vectors: list[PipelineVector] = []
     outcomes = []
+    enumeration = Enumeration(unit)
     for wanted in pipeline_bins(unit):
         unreachable = _unreachable(unit, wanted, Effort.RANGES)
         vector = None if unreachable else solve(unit, wanted)
         if vector is None:
-            outcomes.append(unreachable or _not_hit(unit, wanted))
+            outcomes.append(unreachable or _not_hit(unit, wanted, enumeration))
             continue
         key = (vector.value, *vector.fields.values())
         if key not in places:
@@ -72,17 +74,24 @@ def grade(unit: PipelineUnit, vectors: Sequence[PipelineVector]) -> Report:
             else:
                 left.append(wanted)
         open_bins = left
+    enumeration = Enumeration(unit)
     outcomes = tuple(
         Outcome(wanted.name, Status.HIT, first[wanted.name])
         if wanted.name in first
-        else _not_hit(unit, wanted)
+        else _not_hit(unit, wanted, enumeration)
         for wanted in pipeline_bins(unit)
     )
     return Report(unit.datapath.name, unit.name, len(vectors), outcomes)
 
 
-def _not_hit(unit: PipelineUnit, wanted: Bin) -> Outcome:
-    return _unreachable(unit, wanted, Effort.ALL) or Outcome(wanted.name, Status.MISSED)
+def _not_hit(unit: PipelineUnit, wanted: Bin, enumeration: Enumeration) -> Outcome:
+    argued = _unreachable(unit, wanted, Effort.ALL)
+    if argued is not None:
+        return argued
+    certificate = enumeration.unreachable(wanted)
+    if certificate is None:
+        return Outcome(wanted.name, Status.MISSED)
+    return Outcome(wanted.name, Status.UNREACHABLE, certificate=certificate)
 
 
 def _unreachable(unit: PipelineUnit, wanted: Bin, effort: Effort) -> Outcome | None:

@@ -9,7 +9,10 @@ from typing import Any
 
 from npusim.coverage.certificates import Certificate
 from npusim.coverage.column_checker import ColumnCertificate
+from npusim.coverage.enumeration import EnumerationCertificate
 from npusim.coverage.products import ProductCertificate
+
+AnyCertificate = Certificate | ColumnCertificate | EnumerationCertificate | ProductCertificate
 
 
 class Status(StrEnum):
@@ -38,7 +41,7 @@ class Outcome:
     name: str
     status: Status
     vector: int | None = None
-    certificate: Certificate | ColumnCertificate | ProductCertificate | None = None
+    certificate: AnyCertificate | None = None
 
 
 @dataclass(frozen=True)
