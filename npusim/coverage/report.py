@@ -21,7 +21,7 @@ class Status(StrEnum):
     HIT = "hit"
     """A vector shows it."""
     UNREACHABLE = "unreachable"
-    """No vector can; the certificate has been re-checked."""
+    """No vector can; the certificate has been re-checked, or is an enumeration by the spec."""
     UNKNOWN = "unknown"
     """No vector was found, and no argument that there is none: the budget is spent. Steps only."""
     MISSED = "missed"
