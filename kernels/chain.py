@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 
+from npusim.kernels.coded import count_codes
 from npusim.kernels.codes import flip_codes, look_up
 from npusim.kernels.direct.protocol import Call
 from npusim.kernels.emit.call import BYTES, CUBE, INPUT, INT, ROWS, SETTINGS, TABLE, WORDS, frame, piece_of
@@ -24,6 +25,7 @@ _CHANNELS = (INPUT, INPUT, ROWS, SETTINGS, INT, INT, BYTES, BYTES, CUBE, TABLE, 
 _COMBINE = (INPUT, INPUT, ROWS, SETTINGS, INT, INT, BYTES, BYTES)
 _LOOK_UP = (INPUT, INPUT, BYTES)
 _FLIP = (INPUT, INT, BYTES)
+_COUNT_CODES = (INPUT, INPUT, INPUT, SETTINGS, INT, INT, WORDS)
 
 _SIGNATURES: dict[Callable[..., None], Any] = {
     convolve: _CONVOLVE,
@@ -31,10 +33,11 @@ _SIGNATURES: dict[Callable[..., None], Any] = {
     combine: _COMBINE,
     look_up: _LOOK_UP,
     flip_codes: _FLIP,
+    count_codes: _COUNT_CODES,
 }
 
 _call_convolve, _call_channels, _call_combine = map(piece_of, (_CONVOLVE, _CHANNELS, _COMBINE))
-_call_look_up, _call_flip = map(piece_of, (_LOOK_UP, _FLIP))
+_call_look_up, _call_flip, _call_count_codes = map(piece_of, (_LOOK_UP, _FLIP, _COUNT_CODES))
 
 
 class Chain:
@@ -79,5 +82,7 @@ def _run(heads: Words) -> None:
             _call_combine(address, words)
         elif number == 3:
             _call_look_up(address, words)
-        else:
+        elif number == 4:
             _call_flip(address, words)
+        else:
+            _call_count_codes(address, words)

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from npusim.kernels.direct.protocol import Bytes, Elementwise
+from npusim.kernels.direct.protocol import Bytes, Call, ChainedElementwise, Elementwise
 from npusim.kernels.events import KINDS
 from npusim.kernels.interpreter import flag_values
 from npusim.kernels.jit import kernel, readonly
@@ -133,6 +133,27 @@ class CountingCodes:
         own = self._classes
         if own.kinds:
             count_codes(inputs[0], inputs[-1], own.of, own.causes, begin, end, record)
+
+
+class ChainedCountingCodes(CountingCodes):
+    """The same of a few kernels' calls; see `ChainedCounting`."""
+
+    def __init__(self, direct: ChainedElementwise, classes: Classes, size: int) -> None:
+        super().__init__(direct, classes, size)
+        self._chained = direct
+
+    def calls(self, inputs: Sequence[Bytes], out: Bytes, scratch: Bytes, record: Words) -> list[Call]:
+        """See `ChainedCounting.calls`."""
+        calls, own = self._chained.calls(inputs, out, scratch), self._classes
+        arguments = inputs[0], inputs[-1], own.of, own.causes, 0, self._size, record
+        return [*calls, Call(count_codes, arguments)] if own.kinds else calls
+
+
+def counting_codes(direct: Elementwise, classes: Classes, size: int) -> CountingCodes:
+    """A step's counting form, of so many codes."""
+    if isinstance(direct, ChainedElementwise):
+        return ChainedCountingCodes(direct, classes, size)
+    return CountingCodes(direct, classes, size)
 
 
 @kernel(signatures=1)

@@ -22,6 +22,11 @@ _LOWEST, _HIGHEST = np.iinfo(np.int64).max, np.iinfo(np.int64).min
 _NOTHING = np.array([_LOWEST, _HIGHEST] + [0] * KINDS_KEPT + [NEVER] * KINDS_KEPT, np.int64)
 
 
+def clear(records: Words) -> None:
+    """Set int64[..., LENGTH] back to before the first value."""
+    records[...] = _NOTHING
+
+
 def of_nothing(*shape: int) -> Words:
     """int64[*shape, LENGTH]: records before the first value."""
     made: Words = np.broadcast_to(_NOTHING, (*shape, LENGTH)).copy()

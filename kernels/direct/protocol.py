@@ -62,6 +62,11 @@ class Chained(Direct, Protocol):
         """What `run` calls for all units of these tensors."""
 
 
+@runtime_checkable
+class ChainedElementwise(Chained, Elementwise, Protocol):
+    """Both."""
+
+
 class Counting(Protocol):
     """A step in one pass that counts its events; used by several threads at once."""
 
@@ -72,3 +77,11 @@ class Counting(Protocol):
         self, inputs: Sequence[Bytes], out: Bytes, scratch: Bytes, first: int, last: int, record: Words
     ) -> None:
         """As `Direct.run`; adds what happened to `record` : int64[records.LENGTH]."""
+
+
+@runtime_checkable
+class ChainedCounting(Counting, Protocol):
+    """A step whose work and counting is a few calls of kernels that `chain` knows."""
+
+    def calls(self, inputs: Sequence[Bytes], out: Bytes, scratch: Bytes, record: Words) -> list[Call]:
+        """What `run` calls for all units of these tensors."""

@@ -88,6 +88,14 @@ class CountingConvolution:
         for group, plan in zip(self._groups, self._tolds, strict=True):
             _run(group, inputs[0], out, scratch, (first, last), plan, record)
 
+    def calls(self, inputs: Sequence[Bytes], out: Bytes, scratch: Bytes, record: Words) -> list[Call]:
+        """See `ChainedCounting.calls`."""
+        units = 0, self.units
+        return [
+            Call(convolve, _arguments(group, inputs[0], out, scratch, units, plan, record))
+            for group, plan in zip(self._groups, self._tolds, strict=True)
+        ]
+
 
 def _run(
     group: _Group, x: Bytes, out: Bytes, scratch: Bytes, units: tuple[int, int], plan: Told, record: Words

@@ -76,8 +76,11 @@ class TiledDepthwise:
 
     def calls(self, inputs: Sequence[Bytes], out: Bytes, scratch: Bytes) -> list[Call]:
         """See `Chained.calls`."""
-        arguments = self._arguments(inputs[0], out, scratch, (0, self.units), NOT_TOLD, NO_RECORD)
-        return [Call(convolve_channels, arguments)]
+        return self.calls_told(inputs[0], out, scratch, NOT_TOLD, NO_RECORD)
+
+    def calls_told(self, x: Bytes, out: Bytes, scratch: Bytes, plan: Told, record: Words) -> list[Call]:
+        """As `run_told` of all units."""
+        return [Call(convolve_channels, self._arguments(x, out, scratch, (0, self.units), plan, record))]
 
     def _arguments(
         self, x: Bytes, out: Bytes, scratch: Bytes, units: tuple[int, int], plan: Told, record: Words
@@ -99,6 +102,10 @@ class CountingDepthwise:
     ) -> None:
         """See `Counting.run`."""
         self._direct.run_told(inputs[0], out, scratch, (first, last), self._told, record)
+
+    def calls(self, inputs: Sequence[Bytes], out: Bytes, scratch: Bytes, record: Words) -> list[Call]:
+        """See `ChainedCounting.calls`."""
+        return self._direct.calls_told(inputs[0], out, scratch, self._told, record)
 
 
 @dataclass(frozen=True, eq=False)

@@ -96,12 +96,14 @@ def test_buffers_are_used_again() -> None:
     )
     program = _program(steps, x.shape[1:], ("y", "b"))
     simulator = npusim.Simulator(program)
-    expected = simulator.run(x, taps=["add"]).outputs
+    expected = simulator.run(x, taps=["add"], statistics=True)
     for threads in (1, 2, 4):
-        for _ in range(2):
-            made = simulator.run(x, threads=threads).outputs
+        for counting in (False, True, True):
+            made = simulator.run(x, threads=threads, statistics=counting)
             for name in ("y", "b"):
-                np.testing.assert_array_equal(made[name], expected[name])
+                np.testing.assert_array_equal(made.outputs[name], expected.outputs[name])
+            if counting:
+                assert made.statistics == expected.statistics
 
 
 def _program(steps: Sequence[Step], shape: tuple[int, ...], outputs: tuple[str, ...]) -> npusim.Program:

@@ -9,8 +9,8 @@ from typing import Protocol
 import numpy as np
 import numpy.typing as npt
 
-from npusim.kernels.coded import Classes, CountingCodes
-from npusim.kernels.direct.protocol import Bytes, Counting, Direct, Elementwise
+from npusim.kernels.coded import Classes, counting_codes
+from npusim.kernels.direct.protocol import Bytes, Call, Chained, Counting, Direct, Elementwise
 from npusim.kernels.event_plan import EventPlan, event_plan
 from npusim.kernels.events import NEVER
 from npusim.kernels.records import COUNT, FIRST, HIGHEST, LOWEST
@@ -78,9 +78,24 @@ class _Eventless:
         self._direct.run(inputs, out, scratch, first, last)
 
 
+class _ChainedEventless(_Eventless):
+    """The same of a few kernels' calls; see `ChainedCounting`."""
+
+    def __init__(self, direct: Chained) -> None:
+        super().__init__(direct)
+        self._chained = direct
+
+    def calls(self, inputs: Sequence[Bytes], out: Bytes, scratch: Bytes, record: Records) -> list[Call]:
+        """See `ChainedCounting.calls`."""
+        return self._chained.calls(inputs, out, scratch)
+
+
 def eventless(direct: Direct | None) -> Counted | None:
     """The counting form of a step without stages: nothing can happen."""
-    return None if direct is None else Counted(_Eventless(direct), (), (), accumulates=False)
+    if direct is None:
+        return None
+    form = _ChainedEventless(direct) if isinstance(direct, Chained) else _Eventless(direct)
+    return Counted(form, (), (), accumulates=False)
 
 
 def counted_codes(
@@ -99,7 +114,7 @@ def counted_codes(
         return None
     kinds = tuple((pipelines[which].points[stage], event.value) for which, stage, event in classes.kinds)
     points = tuple(point for pipeline in pipelines for point in pipeline.points)
-    return Counted(CountingCodes(direct, classes, size), points, kinds, accumulates=False)
+    return Counted(counting_codes(direct, classes, size), points, kinds, accumulates=False)
 
 
 def counted(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import Executor as Pool
 from dataclasses import dataclass
 from functools import cached_property
@@ -11,12 +11,11 @@ from math import prod
 import numpy as np
 
 from npusim.kernels.chain import Chain
-from npusim.kernels.direct.protocol import Chained, Direct
-from npusim.kernels.ops import Words
-from npusim.kernels.records import merged, of_nothing
+from npusim.kernels.direct.protocol import Call, Chained, ChainedCounting, Direct
+from npusim.kernels.records import LENGTH, clear, merged, of_nothing
 from npusim.steps.base import Array, Executor, Step, TensorType
 from npusim.steps.executors.counting import Counted
-from npusim.steps.executors.workspace import Workspace, place
+from npusim.steps.executors.workspace import Parts, Workspace, place
 from npusim.steps.probe import Probe, StatisticsMode
 
 _LEAST_SPLIT = 1 << 26
@@ -60,7 +59,7 @@ class Seen:
     """
 
     def __init__(self, images: int, steps: int) -> None:
-        self.records = of_nothing(images, steps)
+        self.records = np.empty((images, steps, LENGTH), np.int64)
         self.probes: list[dict[int, Probe]] = [{} for _ in range(images)]
 
 
@@ -125,7 +124,9 @@ class Schedule:
         """
         self._read(codes, space)
         if helpers is None or not self._splits(helpers):
-            for part in self._parts(space):
+            if space.parts is None:
+                space.parts = _parts(self._calls(space))
+            for part in space.parts:
                 if isinstance(part, Chain):
                     part.run()
                 else:
@@ -139,19 +140,20 @@ class Schedule:
         """Whether any step is worth handing to other threads."""
         return any(w.direct and _worth_splitting(w, w.direct.units, helpers) for w in self.work)
 
-    def _parts(self, space: Workspace) -> list[Chain | int]:
-        """Runs of steps that are one call each, and the numbers of the steps between them."""
-        if space.parts is None:
-            space.parts, calls = [], []
-            for index, work in enumerate(self.work):
-                inputs, out = space.calls[index]
-                if isinstance(work.direct, Chained):
-                    calls += work.direct.calls(inputs, out, space.scratch(0))
-                    continue
-                space.parts += [Chain(calls), index] if calls else [index]
-                calls = []
-            space.parts += [Chain(calls)] if calls else []
-        return space.parts
+    def _calls(self, space: Workspace) -> Iterator[list[Call] | None]:
+        """Each step's calls; None if it has other work."""
+        for work, (inputs, out) in zip(self.work, space.calls, strict=True):
+            direct = work.direct
+            yield direct.calls(inputs, out, space.scratch(0)) if isinstance(direct, Chained) else None
+
+    def _counting_calls(self, space: Workspace) -> Iterator[list[Call] | None]:
+        """As `_calls`; events are added to the workspace's records."""
+        for work, (inputs, out), record in zip(self.work, space.calls, space.records, strict=True):
+            direct = None if work.counted is None else work.counted.direct
+            if isinstance(direct, ChainedCounting):
+                yield direct.calls(inputs, out, space.scratch(0), record)
+            else:
+                yield None
 
     def count(
         self,
@@ -164,12 +166,21 @@ class Schedule:
     ) -> None:
         """As `run`; adds the events of an image to what was seen."""
         self._read(codes, space)
-        for index, work in enumerate(self.work):
-            if work.counted is None:
-                probe = seen.probes[image][index] = Probe(image, StatisticsMode.EVENTS)
-                self._execute(work, space, probe)
+        clear(space.records)
+        parts: Sequence[Chain | int] = range(len(self.work))
+        if helpers is None or not self._splits(helpers):
+            if space.counting_parts is None:
+                space.counting_parts = _parts(self._counting_calls(space))
+            parts, helpers = space.counting_parts, None
+        for part in parts:
+            if isinstance(part, Chain):
+                part.run()
+            elif self.work[part].counted is None:
+                probe = seen.probes[image][part] = Probe(image, StatisticsMode.EVENTS)
+                self._execute(self.work[part], space, probe)
             else:
-                self._compute_counting(work.counted, index, space, seen.records[image, index], helpers)
+                self._compute_counting(part, space, helpers)
+        seen.records[image] = space.records
         self._write(out, space)
 
     def compute(self, index: int, space: Workspace, helpers: Helpers | None = None) -> None:
@@ -189,10 +200,10 @@ class Schedule:
 
         _split(share, direct.units, helpers)
 
-    def _compute_counting(
-        self, counted: Counted, index: int, space: Workspace, record: Words, helpers: Helpers | None
-    ) -> None:
-        work, direct = self.work[index], counted.direct
+    def _compute_counting(self, index: int, space: Workspace, helpers: Helpers | None) -> None:
+        work, record = self.work[index], space.records[index]
+        assert work.counted is not None
+        direct = work.counted.direct
         inputs, out = space.calls[index]
         if helpers is None or not _worth_splitting(work, direct.units, helpers):
             direct.run(inputs, out, space.scratch(0), 0, direct.units, record)
@@ -216,6 +227,19 @@ class Schedule:
     def _write(self, out: Mapping[str, Array], space: Workspace) -> None:
         for name in self._outputs:
             np.copyto(out[name], space.tensors[name])
+
+
+def _parts(steps: Iterable[list[Call] | None]) -> Parts:
+    """Neighbours' calls in one; steps with other work stay numbers."""
+    parts: Parts = []
+    together: list[Call] = []
+    for index, calls in enumerate(steps):
+        if calls is not None:
+            together += calls
+            continue
+        parts += [Chain(together), index] if together else [index]
+        together = []
+    return [*parts, Chain(together)] if together else parts
 
 
 def _worth_splitting(work: Work, units: int, helpers: Helpers) -> bool:

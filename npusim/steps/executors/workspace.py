@@ -10,10 +10,14 @@ import numpy as np
 
 from npusim.kernels.chain import Chain
 from npusim.kernels.direct.protocol import Bytes
+from npusim.kernels.records import of_nothing
 from npusim.steps.base import Array, TensorType
 
 Use = tuple[tuple[str, ...], str]
 """The tensors a step reads, and the one it makes."""
+
+Parts = list[Chain | int]
+"""Runs of steps that are one call each, and the numbers of the steps between them."""
 
 
 @dataclass(frozen=True)
@@ -43,8 +47,11 @@ class Workspace:
         By name.
     calls
         For each step the flat bytes it reads and writes.
-    parts
-        What runs in one call, and the numbers of the steps between; None: not made yet.
+    records : int64[steps, records.LENGTH]
+        Where an image's events are counted, always at the same place.
+    parts, counting_parts
+        What runs in one call, and the numbers of the steps between, without events and with them;
+        None: not made yet.
     """
 
     def __init__(
@@ -54,7 +61,9 @@ class Workspace:
         self._scratch_bytes = scratch_bytes
         self._scratches = [np.empty(scratch_bytes, np.uint8)]
         self.tensors: dict[str, Array] = {}
-        self.parts: list[Chain | int] | None = None
+        self.records = of_nothing(len(uses))
+        self.parts: Parts | None = None
+        self.counting_parts: Parts | None = None
         fixed: dict[str, Bytes] = {}
         written: dict[str, Bytes] = {}
         for name, slot in slots.items():
