@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -11,10 +11,10 @@ from npusim.kernels.coded import count_codes
 from npusim.kernels.codes import flip_codes, look_up
 from npusim.kernels.direct.protocol import Call
 from npusim.kernels.emit.call import BYTES, CUBE, INPUT, INT, ROWS, SETTINGS, TABLE, WORDS, frame, piece_of
-from npusim.kernels.jit import kernel, readonly
+from npusim.kernels.jit import kernel, part, readonly
 from npusim.kernels.ops import Words
 from npusim.kernels.tiled.combine import combine
-from npusim.kernels.tiled.conv_loop import convolve
+from npusim.kernels.tiled.conv_loop import PANEL, convolve
 from npusim.kernels.tiled.depthwise_loop import convolve_channels
 
 _CONVOLVE = (
@@ -36,28 +36,62 @@ _SIGNATURES: dict[Callable[..., None], Any] = {
     count_codes: _COUNT_CODES,
 }
 
+_GRAINS: dict[Callable[..., None], int] = {
+    convolve: PANEL,
+    convolve_channels: 1,
+    combine: 1 << 12,
+    count_codes: 1 << 12,
+}
+"""Kernels that compute what lies between two numbers, their first plain ones, and how much at least."""
+
 _call_convolve, _call_channels, _call_combine = map(piece_of, (_CONVOLVE, _CHANNELS, _COMBINE))
 _call_look_up, _call_flip, _call_count_codes = map(piece_of, (_LOOK_UP, _FLIP, _COUNT_CODES))
 
 
 class Chain:
-    """Calls in a row; it keeps their arrays."""
+    """Calls in a row; it keeps their arrays.
+
+    Attributes
+    ----------
+    heads : int64[calls, 3]
+        The number of a call's kernel, its address, and that of the call's frame.
+    """
 
     def __init__(self, calls: Sequence[Call]) -> None:
         self._calls = tuple(calls)
         numbers = list(_SIGNATURES)
         frames = [frame(call.arguments, _SIGNATURES[call.kernel]) for call in calls]
         starts = np.cumsum([0, *map(len, frames)])[:-1]
-        self._words = readonly([word for words in frames for word in words], np.int64)
+        self._words = np.array([word for words in frames for word in words], np.int64)
         heads = [
             (numbers.index(call.kernel), _address(call.kernel), self._words.ctypes.data + 8 * int(start))
             for call, start in zip(calls, starts, strict=True)
         ]
-        self._heads = readonly(heads, np.int64)
+        self.heads = readonly(heads, np.int64)
 
     def run(self) -> None:
         """All calls."""
-        _run(self._heads)
+        _run(self.heads)
+
+
+class Range(NamedTuple):
+    """What a call computes: from one number to another; where its frame has them, in words."""
+
+    first: int
+    last: int
+    place: int
+    grain: int
+
+
+def range_of(call: Call) -> Range | None:
+    """What a call computes; None if it cannot compute a part."""
+    grain, signature = _GRAINS.get(call.kernel), _SIGNATURES[call.kernel]
+    if grain is None:
+        return None
+    index = signature.index(INT)
+    place = len(frame(call.arguments[:index], signature[:index]))
+    first, last = call.arguments[index : index + 2]
+    return Range(int(first), int(last), place, grain)
 
 
 def _address(function: Any) -> int:
@@ -69,20 +103,25 @@ def _address(function: Any) -> int:
     return address
 
 
+@part
+def call_head(heads: Words, i: int) -> None:
+    """One call of a chain."""
+    number, address, words = heads[i, 0], heads[i, 1], heads[i, 2]
+    if number == 0:
+        _call_convolve(address, words)
+    elif number == 1:
+        _call_channels(address, words)
+    elif number == 2:
+        _call_combine(address, words)
+    elif number == 3:
+        _call_look_up(address, words)
+    elif number == 4:
+        _call_flip(address, words)
+    else:
+        _call_count_codes(address, words)
+
+
 @kernel(signatures=1)
 def _run(heads: Words) -> None:
-    """Calls by number of their kernel, its address, and that of their frame: int64[calls, 3]."""
     for i in range(heads.shape[0]):
-        number, address, words = heads[i, 0], heads[i, 1], heads[i, 2]
-        if number == 0:
-            _call_convolve(address, words)
-        elif number == 1:
-            _call_channels(address, words)
-        elif number == 2:
-            _call_combine(address, words)
-        elif number == 3:
-            _call_look_up(address, words)
-        elif number == 4:
-            _call_flip(address, words)
-        else:
-            _call_count_codes(address, words)
+        call_head(heads, i)

@@ -106,6 +106,7 @@ def test_all_kernels_together_stay_few() -> None:
         "pool._sum": 3,
         "rescale._rescale": 8,
         "resize._blend": 1,
+        "shared_chain._run": 1,
         "softmax._add_up": 1,
         "softmax._scale": 1,
         "softmax_events.count_row": 1,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from itertools import pairwise
+from unittest.mock import patch
 
 import numpy as np
 import pytest
@@ -12,6 +13,7 @@ from hypothesis import HealthCheck, given, settings
 import npusim
 from npusim.steps.add import AddStep
 from npusim.steps.base import Step
+from npusim.steps.executors import schedule
 from npusim.steps.mac import MacOperation, MacStep
 from tests.simulator.draw import MacCase, mac_cases
 from tests.steps.one_step import WES, one_step
@@ -26,6 +28,7 @@ def test_recording_changes_nothing(case: MacCase) -> None:
     _compare(program, case.x)
 
 
+@patch.object(schedule, "_LEAST_SHARED", 0)  # or small steps would not be shared out
 def _compare(program: npusim.Program, x: np.ndarray) -> None:
     tapped = npusim.simulate(program, x, taps=[f"{program.steps[0].name}:*"], statistics=True)
     (expected,) = tapped.outputs.values()
@@ -82,6 +85,7 @@ def test_parts_of_one_image_on_several_threads() -> None:
     _compare(one_step(step, [x.shape[1:]]), x)
 
 
+@patch.object(schedule, "_LEAST_SHARED", 0)
 def test_buffers_are_used_again() -> None:
     """A residual block, one tensor of which lives long; outputs in the middle; several runs."""
     first, x = _mac(MacOperation.CONV2D, 16, 16, 3, 1, 2)

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import Executor as Pool
 from dataclasses import dataclass
 from functools import cached_property
+from itertools import groupby
 from math import prod
 
 import numpy as np
@@ -13,14 +14,18 @@ import numpy as np
 from npusim.kernels.chain import Chain
 from npusim.kernels.direct.protocol import Call, Chained, ChainedCounting, Direct
 from npusim.kernels.records import LENGTH, clear, merged, of_nothing
+from npusim.kernels.shared_chain import SharedChain
 from npusim.steps.base import Array, Executor, Step, TensorType
 from npusim.steps.executors.counting import Counted
-from npusim.steps.executors.workspace import Parts, Workspace, place
+from npusim.steps.executors.workspace import Part, Workspace, place
 from npusim.steps.probe import Probe, StatisticsMode
 
 _LEAST_SPLIT = 1 << 26
 """Multiply-accumulates and codes below which a step is not worth handing to other threads: half of them are
 done in a few times the tenth of a millisecond that it takes another thread to wake up."""
+
+_LEAST_SHARED = 1 << 23
+"""The same for a chain, which wakes the others once for all its steps."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -123,37 +128,46 @@ class Schedule:
             Who else computes; None: the caller alone.
         """
         self._read(codes, space)
-        if helpers is None or not self._splits(helpers):
-            if space.parts is None:
-                space.parts = _parts(self._calls(space))
-            for part in space.parts:
-                if isinstance(part, Chain):
-                    part.run()
-                else:
-                    self.compute(part, space)
-        else:
-            for index in range(len(self.work)):
-                self.compute(index, space, helpers)
+        for part in self._parts(space, helpers, StatisticsMode.OFF):
+            if isinstance(part, int):
+                self.compute(part, space, helpers)
+            else:
+                _run_chain(part, helpers)
         self._write(out, space)
 
-    def _splits(self, helpers: Helpers) -> bool:
-        """Whether any step is worth handing to other threads."""
-        return any(w.direct and _worth_splitting(w, w.direct.units, helpers) for w in self.work)
+    def _parts(self, space: Workspace, helpers: Helpers | None, mode: StatisticsMode) -> list[Part]:
+        """Runs of steps that are a few calls each, and the numbers of the steps between them."""
+        threads = 1 if helpers is None else helpers.threads
+        made = space.parts.get((threads, mode))
+        if made is None:
+            made = space.parts[threads, mode] = []
+            other = [self._calls(index, space, 0, mode) is None for index in range(len(self.work))]
+            for numbers, group in groupby(range(len(self.work)), key=other.__getitem__):
+                indices = list(group)
+                made += indices if numbers else [self._chain(indices, space, threads, mode)]
+        return made
 
-    def _calls(self, space: Workspace) -> Iterator[list[Call] | None]:
-        """Each step's calls; None if it has other work."""
-        for work, (inputs, out) in zip(self.work, space.calls, strict=True):
-            direct = work.direct
-            yield direct.calls(inputs, out, space.scratch(0)) if isinstance(direct, Chained) else None
+    def _calls(self, index: int, space: Workspace, thread: int, mode: StatisticsMode) -> list[Call] | None:
+        """A thread's calls for one step; None if it has other work."""
+        work, (inputs, out), scratch = self.work[index], space.calls[index], space.scratch(thread)
+        if mode is StatisticsMode.OFF:
+            return work.direct.calls(inputs, out, scratch) if isinstance(work.direct, Chained) else None
+        direct = None if work.counted is None else work.counted.direct
+        if isinstance(direct, ChainedCounting):
+            return direct.calls(inputs, out, scratch, space.records(thread)[index])
+        return None
 
-    def _counting_calls(self, space: Workspace) -> Iterator[list[Call] | None]:
-        """As `_calls`; events are added to the workspace's records."""
-        for work, (inputs, out), record in zip(self.work, space.calls, space.records, strict=True):
-            direct = None if work.counted is None else work.counted.direct
-            if isinstance(direct, ChainedCounting):
-                yield direct.calls(inputs, out, space.scratch(0), record)
-            else:
-                yield None
+    def _chain(
+        self, indices: Sequence[int], space: Workspace, threads: int, mode: StatisticsMode
+    ) -> Chain | SharedChain:
+        """Steps in a row, shared out where that is worth its while."""
+        if sum(self.work[index].size for index in indices) < _LEAST_SHARED:
+            threads = 1
+        calls = [
+            [call for index in indices for call in self._calls(index, space, thread, mode) or ()]
+            for thread in range(threads)
+        ]
+        return Chain(calls[0]) if threads == 1 else SharedChain(calls)
 
     def count(
         self,
@@ -166,21 +180,18 @@ class Schedule:
     ) -> None:
         """As `run`; adds the events of an image to what was seen."""
         self._read(codes, space)
-        clear(space.records)
-        parts: Sequence[Chain | int] = range(len(self.work))
-        if helpers is None or not self._splits(helpers):
-            if space.counting_parts is None:
-                space.counting_parts = _parts(self._counting_calls(space))
-            parts, helpers = space.counting_parts, None
-        for part in parts:
-            if isinstance(part, Chain):
-                part.run()
+        records = [space.records(thread) for thread in range(1 if helpers is None else helpers.threads)]
+        for own in records:
+            clear(own)
+        for part in self._parts(space, helpers, StatisticsMode.EVENTS):
+            if not isinstance(part, int):
+                _run_chain(part, helpers)
             elif self.work[part].counted is None:
                 probe = seen.probes[image][part] = Probe(image, StatisticsMode.EVENTS)
                 self._execute(self.work[part], space, probe)
             else:
                 self._compute_counting(part, space, helpers)
-        seen.records[image] = space.records
+        seen.records[image] = records[0] if helpers is None else merged(np.stack(records))
         self._write(out, space)
 
     def compute(self, index: int, space: Workspace, helpers: Helpers | None = None) -> None:
@@ -201,7 +212,7 @@ class Schedule:
         _split(share, direct.units, helpers)
 
     def _compute_counting(self, index: int, space: Workspace, helpers: Helpers | None) -> None:
-        work, record = self.work[index], space.records[index]
+        work, record = self.work[index], space.records(0)[index]
         assert work.counted is not None
         direct = work.counted.direct
         inputs, out = space.calls[index]
@@ -229,17 +240,18 @@ class Schedule:
             np.copyto(out[name], space.tensors[name])
 
 
-def _parts(steps: Iterable[list[Call] | None]) -> Parts:
-    """Neighbours' calls in one; steps with other work stay numbers."""
-    parts: Parts = []
-    together: list[Call] = []
-    for index, calls in enumerate(steps):
-        if calls is not None:
-            together += calls
-            continue
-        parts += [Chain(together), index] if together else [index]
-        together = []
-    return [*parts, Chain(together)] if together else parts
+def _run_chain(chain: Chain | SharedChain, helpers: Helpers | None) -> None:
+    """A chain by all its threads; those that come too late are not waited for."""
+    if isinstance(chain, Chain):
+        chain.run()
+        return
+    assert helpers is not None
+    chain.begin()
+    others = [helpers.pool.submit(chain.run, thread) for thread in range(1, helpers.threads)]
+    chain.run(0)
+    for other in others:
+        if not other.cancel():
+            other.result()
 
 
 def _worth_splitting(work: Work, units: int, helpers: Helpers) -> bool:

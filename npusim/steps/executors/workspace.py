@@ -10,14 +10,17 @@ import numpy as np
 
 from npusim.kernels.chain import Chain
 from npusim.kernels.direct.protocol import Bytes
+from npusim.kernels.ops import Words
 from npusim.kernels.records import of_nothing
+from npusim.kernels.shared_chain import SharedChain
 from npusim.steps.base import Array, TensorType
+from npusim.steps.probe import StatisticsMode
 
 Use = tuple[tuple[str, ...], str]
 """The tensors a step reads, and the one it makes."""
 
-Parts = list[Chain | int]
-"""Runs of steps that are one call each, and the numbers of the steps between them."""
+Part = Chain | SharedChain | int
+"""Steps in one call, by one thread or several, or a step's number."""
 
 
 @dataclass(frozen=True)
@@ -47,11 +50,9 @@ class Workspace:
         By name.
     calls
         For each step the flat bytes it reads and writes.
-    records : int64[steps, records.LENGTH]
-        Where an image's events are counted, always at the same place.
-    parts, counting_parts
-        What runs in one call, and the numbers of the steps between, without events and with them;
-        None: not made yet.
+    parts
+        By the number of threads, and whether events are counted: what runs in one call, and the numbers of
+        the steps between.
     """
 
     def __init__(
@@ -61,9 +62,8 @@ class Workspace:
         self._scratch_bytes = scratch_bytes
         self._scratches = [np.empty(scratch_bytes, np.uint8)]
         self.tensors: dict[str, Array] = {}
-        self.records = of_nothing(len(uses))
-        self.parts: Parts | None = None
-        self.counting_parts: Parts | None = None
+        self._records = [of_nothing(len(uses))]
+        self.parts: dict[tuple[int, StatisticsMode], list[Part]] = {}
         fixed: dict[str, Bytes] = {}
         written: dict[str, Bytes] = {}
         for name, slot in slots.items():
@@ -83,6 +83,12 @@ class Workspace:
         while len(self._scratches) <= thread:
             self._scratches.append(np.empty(self._scratch_bytes, np.uint8))
         return self._scratches[thread]
+
+    def records(self, thread: int) -> Words:
+        """int64[steps, records.LENGTH]: where a thread counts an image's events, always at the same place."""
+        while len(self._records) <= thread:
+            self._records.append(of_nothing(len(self.calls)))
+        return self._records[thread]
 
 
 def place(
