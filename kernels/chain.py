@@ -7,13 +7,26 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from npusim.kernels.coded import count_codes
 from npusim.kernels.codes import flip_codes, look_up
 from npusim.kernels.direct.protocol import Call
-from npusim.kernels.emit.call import BYTES, CUBE, INPUT, INT, ROWS, SETTINGS, TABLE, WORDS, frame, piece_of
+from npusim.kernels.emit.call import (
+    BYTES,
+    CUBE,
+    INPUT,
+    INT,
+    ROWS,
+    SETTINGS,
+    SUMS,
+    TABLE,
+    WORDS,
+    frame,
+    piece_of,
+)
 from npusim.kernels.jit import kernel, part, readonly
+from npusim.kernels.members import count_sets
 from npusim.kernels.ops import Words
 from npusim.kernels.tiled.combine import combine
+from npusim.kernels.tiled.combine_events import combine_counting
 from npusim.kernels.tiled.conv_loop import PANEL, convolve
 from npusim.kernels.tiled.depthwise_loop import convolve_channels
 
@@ -22,10 +35,14 @@ _CONVOLVE = (
     *(CUBE, SETTINGS, TABLE, INT, INT, WORDS),
 )
 _CHANNELS = (INPUT, INPUT, ROWS, SETTINGS, INT, INT, BYTES, BYTES, CUBE, TABLE, INT, INT, WORDS)
-_COMBINE = (INPUT, INPUT, ROWS, SETTINGS, INT, INT, BYTES, BYTES)
+_COMBINE = (INPUT, INPUT, ROWS, SETTINGS, INT, INT, BYTES, SUMS, BYTES)
 _LOOK_UP = (INPUT, INPUT, BYTES)
 _FLIP = (INPUT, INT, BYTES)
-_COUNT_CODES = (INPUT, INPUT, INPUT, SETTINGS, INT, INT, WORDS)
+_COMBINE_COUNTING = (
+    *(INPUT, INPUT, ROWS, SETTINGS, INT, INT, BYTES, BYTES),
+    *(CUBE, TABLE, INT, INT, INPUT, INPUT, INT, INT, WORDS),
+)
+_COUNT_SETS = (INPUT, INPUT, INT, INT, INT, WORDS)
 
 _SIGNATURES: dict[Callable[..., None], Any] = {
     convolve: _CONVOLVE,
@@ -33,19 +50,22 @@ _SIGNATURES: dict[Callable[..., None], Any] = {
     combine: _COMBINE,
     look_up: _LOOK_UP,
     flip_codes: _FLIP,
-    count_codes: _COUNT_CODES,
+    combine_counting: _COMBINE_COUNTING,
+    count_sets: _COUNT_SETS,
 }
 
 _GRAINS: dict[Callable[..., None], int] = {
     convolve: PANEL,
     convolve_channels: 1,
     combine: 1 << 12,
-    count_codes: 1 << 12,
+    combine_counting: 1 << 12,
+    count_sets: 1 << 12,
 }
 """Kernels that compute what lies between two numbers, their first plain ones, and how much at least."""
 
 _call_convolve, _call_channels, _call_combine = map(piece_of, (_CONVOLVE, _CHANNELS, _COMBINE))
-_call_look_up, _call_flip, _call_count_codes = map(piece_of, (_LOOK_UP, _FLIP, _COUNT_CODES))
+_call_look_up, _call_flip = map(piece_of, (_LOOK_UP, _FLIP))
+_call_combine_counting, _call_count_sets = map(piece_of, (_COMBINE_COUNTING, _COUNT_SETS))
 
 
 class Chain:
@@ -117,8 +137,10 @@ def call_head(heads: Words, i: int) -> None:
         _call_look_up(address, words)
     elif number == 4:
         _call_flip(address, words)
+    elif number == 5:
+        _call_combine_counting(address, words)
     else:
-        _call_count_codes(address, words)
+        _call_count_sets(address, words)
 
 
 @kernel(signatures=1)

@@ -9,6 +9,8 @@ import numpy.typing as npt
 
 from npusim.kernels.direct.protocol import Bytes, Call
 from npusim.kernels.jit import kernel, readonly
+from npusim.kernels.members import Members
+from npusim.kernels.ops import Words
 
 _CODES = 256
 _UNIT = 1 << 12
@@ -45,6 +47,28 @@ class DirectTable:
         if self._flip is None:
             return [Call(look_up, (inputs[0], self._table, out))]
         return [Call(flip_codes, (inputs[0], self._flip, out))]
+
+
+class CountingTable:
+    """A function of each code with the events of its pipeline; see `ChainedCounting`."""
+
+    def __init__(self, direct: DirectTable, members: Members) -> None:
+        self._direct, self._members = direct, members
+        self.units, self.scratch_bytes = direct.units, direct.scratch_bytes
+
+    def run(
+        self, inputs: Sequence[Bytes], out: Bytes, scratch: Bytes, first: int, last: int, record: Words
+    ) -> None:
+        """See `Counting.run`."""
+        self._direct.run(inputs, out, scratch, first, last)
+        begin, end = first * _UNIT, min(last * _UNIT, out.size)
+        for call in self._members.calls(inputs[0], begin, end, record):
+            call.kernel(*call.arguments)
+
+    def calls(self, inputs: Sequence[Bytes], out: Bytes, scratch: Bytes, record: Words) -> list[Call]:
+        """See `ChainedCounting.calls`."""
+        counts = self._members.calls(inputs[0], 0, out.size, record)
+        return [*self._direct.calls(inputs, out, scratch), *counts]
 
 
 def direct_table(codes: npt.NDArray[np.generic], lowest: int, size: int) -> DirectTable | None:

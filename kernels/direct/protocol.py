@@ -62,11 +62,6 @@ class Chained(Direct, Protocol):
         """What `run` calls for all units of these tensors."""
 
 
-@runtime_checkable
-class ChainedElementwise(Chained, Elementwise, Protocol):
-    """Both."""
-
-
 class Counting(Protocol):
     """A step in one pass that counts its events; used by several threads at once."""
 

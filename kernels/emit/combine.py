@@ -11,7 +11,7 @@ from typing import Any
 from llvmlite import ir
 from numba import types
 
-from npusim.kernels.emit.build import I8, I32, I64, Value, cgutils, every, load, number, piece, splat
+from npusim.kernels.emit.build import I8, I32, I64, Value, cgutils, every, load, number, piece, splat, store
 from npusim.kernels.emit.registers import COUNT, LANES, VECTOR, store_first
 from npusim.kernels.emit.rescale import Constants, Ends, Form, by_vector, codes, high_products, rescaled
 
@@ -31,7 +31,7 @@ PRODUCT, FLIP = 0, 1
 
 HEAD_BYTES = 8 * 2
 _CODES = ir.VectorType(I8, COUNT)
-_SIGNATURE = types.void(*[types.int64] * 7)
+_SIGNATURE = types.void(*[types.int64] * 8)
 
 
 class _Operand:
@@ -62,7 +62,7 @@ class _Operand:
 
 
 def _emit(form: Form, builder: Any, values: Any) -> None:
-    a, b, stretches, settings, constants, ends, out = values
+    a, b, stretches, settings, constants, ends, sums, out = values
     bounds, result = Ends(builder, ends, form), Constants(builder, constants, form)
     operands = [
         _Operand(builder, builder.add(settings, number(HEAD_BYTES + OPERAND_BYTES * place)))
@@ -70,6 +70,7 @@ def _emit(form: Form, builder: Any, values: Any) -> None:
     ]
     product = builder.icmp_signed("!=", load(builder, settings, 8 * PRODUCT, I64), number(0))
     flip = splat(builder, builder.trunc(load(builder, settings, 8 * FLIP, I64), I8), COUNT)
+    keeping = builder.icmp_signed("!=", sums, number(0))
     with cgutils.for_range(builder, stretches) as stretch:
         place = builder.mul(stretch.index, number(VECTOR))
         made = []
@@ -85,7 +86,11 @@ def _emit(form: Form, builder: Any, values: Any) -> None:
             with otherwise:
                 for slot, x, y in zip(slots, *made, strict=True):
                     builder.store(builder.add(x, y), slot)
-        four = [rescaled(builder, builder.load(slot, typ=LANES), result, form) for slot in slots]
+        combined = [builder.load(slot, typ=LANES) for slot in slots]
+        with builder.if_then(keeping):
+            for v, values_of in enumerate(combined):
+                store(builder, values_of, builder.add(sums, builder.mul(place, number(4))), VECTOR * v)
+        four = [rescaled(builder, each, result, form) for each in combined]
         narrow = by_vector(builder, codes(builder, four, bounds))
         store_first(builder, narrow, builder.add(out, place), number(VECTOR))
 
@@ -100,20 +105,20 @@ def _piece(form: Form) -> tuple[Any, Any]:
 
 @piece
 def combine_high(
-    typing: Any, a: int, b: int, stretches: int, settings: int, constants: int, ends: int, out: int
+    typing: Any, a: int, b: int, stretches: int, settings: int, constants: int, ends: int, sums: int, out: int
 ) -> Any:
     """Two operands' codes to codes, `Form.HIGH`.
 
     Its arguments: addresses of both operands' codes; how many stretches of `VECTOR` codes; addresses of
     the settings (PRODUCT, FLIP, both operands), of a vector's constants with one channel in all lanes, of
-    `Ends`, and of the codes.
+    `Ends`, of int32 for what the operands combine to (0: it is not kept), and of the codes.
     """
     return _piece(Form.HIGH)
 
 
 @piece
 def combine_high_signed(
-    typing: Any, a: int, b: int, stretches: int, settings: int, constants: int, ends: int, out: int
+    typing: Any, a: int, b: int, stretches: int, settings: int, constants: int, ends: int, sums: int, out: int
 ) -> Any:
     """As `combine_high`, `Form.HIGH_SIGNED`."""
     return _piece(Form.HIGH_SIGNED)
@@ -121,7 +126,7 @@ def combine_high_signed(
 
 @piece
 def combine_wide_signed(
-    typing: Any, a: int, b: int, stretches: int, settings: int, constants: int, ends: int, out: int
+    typing: Any, a: int, b: int, stretches: int, settings: int, constants: int, ends: int, sums: int, out: int
 ) -> Any:
     """As `combine_high`, `Form.WIDE_SIGNED`."""
     return _piece(Form.WIDE_SIGNED)
@@ -129,7 +134,7 @@ def combine_wide_signed(
 
 @piece
 def combine_wide_last(
-    typing: Any, a: int, b: int, stretches: int, settings: int, constants: int, ends: int, out: int
+    typing: Any, a: int, b: int, stretches: int, settings: int, constants: int, ends: int, sums: int, out: int
 ) -> Any:
     """As `combine_high`, `Form.WIDE_LAST`."""
     return _piece(Form.WIDE_LAST)

@@ -66,6 +66,11 @@ def add_shorts(builder: Any, a: Value, b: Value) -> Value:
     return builder.call(cgutils.get_or_insert_function(builder.module, kind, name), [a, b])
 
 
+def shuffle_bytes(builder: Any, table: Value, places: Value) -> Value:
+    """``vpshufb``: bytes of each 128-bit part of a table, by the lowest four bits of places below 128."""
+    return _x86(builder, "avx512.pshuf.b.512" if WIDE else "avx2.pshuf.b", BYTES, [table, places])
+
+
 def dot_pairs(builder: Any, total: Value, a: Value, b: Value) -> Value:
     """``vpmaddwd`` and an addition: two products of int16 a lane, added modulo 2**32.
 

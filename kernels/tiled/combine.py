@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 import numpy as np
+import numpy.typing as npt
 
 from npusim.kernels.direct.protocol import Bytes, Call
 from npusim.kernels.emit.combine import (
@@ -23,8 +24,14 @@ from npusim.kernels.tiled.constants import rescale_constants
 from npusim.kernels.tiled.operand_line import operand_line, operand_values
 from npusim.spec.elementwise import Combination
 
-_UNIT = 1 << 12
+UNIT = 1 << 12
 """Codes of a unit."""
+
+SUMS = 3 * VECTOR
+"""Where they may be kept in scratch memory."""
+
+Sums = npt.NDArray[np.int32]
+NO_SUMS: Sums = np.zeros(0, np.int32)
 
 _HIGH, _HIGH_SIGNED, _WIDE_SIGNED = int(Form.HIGH), int(Form.HIGH_SIGNED), int(Form.WIDE_SIGNED)
 _OPERANDS, _ENDS, FORM = 0, 14, 18
@@ -41,22 +48,29 @@ class TiledCombination:
     unit
         Codes of one.
     scratch_bytes
-        What a call needs.
+        What a call needs; from `SUMS` on a unit's sums fit in.
+    constants
+        As `combine` takes them: constants and settings.
+    size
+        Codes of the output.
+    reach
+        The greatest magnitude of what the operands combine to.
     """
 
-    def __init__(self, constants: Bytes, settings: Words, size: int) -> None:
-        self._constants, self._settings, self._size = constants, settings, size
-        self.unit, self.units, self.scratch_bytes = _UNIT, -(-size // _UNIT), 3 * VECTOR
+    def __init__(self, constants: Bytes, settings: Words, size: int, reach: int) -> None:
+        self.constants, self.size, self.reach = (constants, settings), size, reach
+        self.unit, self.units = UNIT, -(-size // UNIT)
+        self.scratch_bytes = SUMS + 4 * UNIT
 
     def run(self, inputs: Sequence[Bytes], out: Bytes, scratch: Bytes, first: int, last: int) -> None:
         """See `Direct.run`."""
-        begin, end = first * _UNIT, min(last * _UNIT, self._size)
-        combine(inputs[0], inputs[1], self._constants, self._settings, begin, end, scratch, out)
+        begin, end = first * UNIT, min(last * UNIT, self.size)
+        a, b = inputs
+        combine(a, b, *self.constants, begin, end, scratch, NO_SUMS, out)
 
     def calls(self, inputs: Sequence[Bytes], out: Bytes, scratch: Bytes) -> list[Call]:
         """See `Chained.calls`."""
-        a, b = inputs
-        return [Call(combine, (a, b, self._constants, self._settings, 0, self._size, scratch, out))]
+        return [Call(combine, (*inputs, *self.constants, 0, self.size, scratch, NO_SUMS, out))]
 
 
 def tiled_combination(
@@ -102,32 +116,44 @@ def tiled_combination(
     if constants is None:
         return None
     settings += [*constants.ends, int(constants.form)]
-    return TiledCombination(constants.rows, readonly(settings, np.int64), size)
+    return TiledCombination(constants.rows, readonly(settings, np.int64), size, reach)
 
 
 @part
-def _stretches(a: int, b: int, stretches: int, settings: Words, constants: int, out: int) -> None:
+def _stretches(a: int, b: int, stretches: int, settings: Words, constants: int, sums: int, out: int) -> None:
     form, operands = settings[FORM], settings.ctypes.data + 8 * _OPERANDS
     ends = settings.ctypes.data + 8 * _ENDS
     if form == _HIGH:
-        combine_high(a, b, stretches, operands, constants, ends, out)
+        combine_high(a, b, stretches, operands, constants, ends, sums, out)
     elif form == _HIGH_SIGNED:
-        combine_high_signed(a, b, stretches, operands, constants, ends, out)
+        combine_high_signed(a, b, stretches, operands, constants, ends, sums, out)
     elif form == _WIDE_SIGNED:
-        combine_wide_signed(a, b, stretches, operands, constants, ends, out)
+        combine_wide_signed(a, b, stretches, operands, constants, ends, sums, out)
     else:
-        combine_wide_last(a, b, stretches, operands, constants, ends, out)
+        combine_wide_last(a, b, stretches, operands, constants, ends, sums, out)
 
 
 @kernel(signatures=1)
 def combine(
-    a: Bytes, b: Bytes, constants: Bytes, settings: Words, begin: int, end: int, scratch: Bytes, out: Bytes
+    a: Bytes,
+    b: Bytes,
+    constants: Bytes,
+    settings: Words,
+    begin: int,
+    end: int,
+    scratch: Bytes,
+    sums: Sums,
+    out: Bytes,
 ) -> None:
-    """Codes `begin` .. `end` - 1; whole stretches where they are, the rest by way of scratch memory."""
+    """Codes `begin` .. `end` - 1; whole stretches where they are, the rest by way of scratch memory.
+
+    What the operands combine to is kept in `sums`, in whole stretches, if it is not empty.
+    """
     whole = (end - begin) // VECTOR
+    kept = sums.ctypes.data if sums.shape[0] > 0 else 0
     if whole > 0:
         first, second, target = a.ctypes.data + begin, b.ctypes.data + begin, out.ctypes.data + begin
-        _stretches(first, second, whole, settings, constants.ctypes.data, target)
+        _stretches(first, second, whole, settings, constants.ctypes.data, kept, target)
     start = begin + whole * VECTOR
     rest = end - start
     if rest > 0:
@@ -135,5 +161,6 @@ def combine(
         x[:], y[:] = 0, 0
         x[:rest], y[:rest] = a[start:end], b[start:end]
         memory = scratch.ctypes.data
-        _stretches(memory, memory + VECTOR, 1, settings, constants.ctypes.data, memory + 2 * VECTOR)
+        kept = kept + 4 * whole * VECTOR if sums.shape[0] > 0 else 0
+        _stretches(memory, memory + VECTOR, 1, settings, constants.ctypes.data, kept, memory + 2 * VECTOR)
         out[start:end] = z[:rest]

@@ -2,21 +2,26 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from enum import Enum
 from itertools import pairwise, product
 
 import numpy as np
 
-from npusim.kernels.coded import CountingCodes, classes_of_pairs
+from npusim.kernels.coded import CountingPairs, classes_of_pairs
 from npusim.kernels.combine import EXACTLY
+from npusim.kernels.direct.protocol import Counting
 from npusim.kernels.emit.rescale import Form
+from npusim.kernels.event_plan import event_plan
 from npusim.kernels.events import NEVER, EventCounts
+from npusim.kernels.members import members_of
 from npusim.kernels.pipeline import run
 from npusim.kernels.plan import Plan, compile_pipeline
 from npusim.kernels.records import COUNT, FIRST, merged, of_nothing
 from npusim.kernels.tiled.combine import FORM, TiledCombination, tiled_combination
+from npusim.kernels.tiled.combine_events import CountingCombination
 from npusim.spec.elementwise import Combination
+from npusim.spec.events import Event
 from npusim.spec.rounding import Rounding
 from npusim.spec.stages import Add, BaseStage, Clamp, Multiply, ShiftLeft, ShiftRight
 from tests.kernels.guarded import Guard, Place
@@ -88,37 +93,67 @@ def _compare_events(
     plans: tuple[Plan, Plan, Plan],
     inputs: list[np.ndarray],
     out: np.ndarray,
-) -> None:
-    """Counted in two parts by codes, and by every value's way through the pipelines."""
+) -> bool:
+    """Counted in two parts, by pairs of codes and by sums, and by every value's way through the pipelines."""
     kinds = [x.dtype for x in inputs]
     classes = classes_of_pairs(EXACTLY[combination], plans[:2], plans[2], kinds)
     assert classes is not None
-    counting, parts = CountingCodes(step, classes, out.size), of_nothing(2)
-    made, scratch = np.empty_like(out), np.empty(step.scratch_bytes, np.uint8)
-    for part, (first, last) in zip(parts, pairwise((0, step.units // 2, step.units)), strict=True):
-        counting.run([x.view(np.uint8) for x in inputs], made, scratch, first, last, part)
-    np.testing.assert_array_equal(made, out)
-    record = merged(parts)
+    forms: list[tuple[Counting, Sequence[Kind]]] = [(CountingPairs(step, classes, out.size), classes.kinds)]
+    plan = event_plan(plans[2], step.reach)
+    if plan is not None:
+        members = [members_of(own, kind) for own, kind in zip(plans, kinds, strict=False)]
+        own = [(2, *kind) for kind in plan.kinds]
+        own += [(index, *kind) for index, found in enumerate(members) if found for kind in found.kinds]
+        forms.append((CountingCombination(step, plan, [found for found in members if found]), own))
+    expected = _seen(combination, plans, inputs)
+    for counting, told in forms:
+        parts = of_nothing(2)
+        made, scratch = np.empty_like(out), np.empty(step.scratch_bytes, np.uint8)
+        for part, (first, last) in zip(parts, pairwise((0, step.units // 2, step.units)), strict=True):
+            counting.run([x.view(np.uint8) for x in inputs], made, scratch, first, last, part)
+        np.testing.assert_array_equal(made, out)
+        assert _counted(merged(parts), told) == expected
+    return plan is not None
+
+
+Kind = tuple[int, int, Event]
+Found = dict[Kind, tuple[int, int]]
+"""How often each event happened, and where first."""
+
+
+def _counted(record: np.ndarray, kinds: Sequence[Kind]) -> Found:
+    found: Found = {}
+    for index, kind in enumerate(kinds):
+        count, first = int(record[COUNT + index]), int(record[FIRST + index])
+        if count:
+            other = found.get(kind, (0, NEVER))  # one event on both sides of a clamp
+            found[kind] = (other[0] + count, min(other[1], first))
+    return found
+
+
+def _seen(combination: Combination, plans: tuple[Plan, Plan, Plan], inputs: list[np.ndarray]) -> Found:
     # Every value in all three channels: three times as many events.
     values = [x.astype(np.int64).repeat(3).reshape(-1, 3) for x in inputs]
     seen = [EventCounts(len(plan.stages)) for plan in plans]
     aligned = [run(plan, x, each) for plan, x, each in zip(plans, values, seen, strict=False)]
     run(plans[2], EXACTLY[combination](*aligned), seen[2])
-    for kind, (pipeline, stage, event) in enumerate(classes.kinds):
-        first = seen[pipeline].first_index(stage, event)
-        assert record[COUNT + kind] * 3 == seen[pipeline].count(stage, event)
-        assert record[FIRST + kind] == (NEVER if first is None else first // 3)
-    counted = sum(int(each.counts.sum()) for each in seen)
-    assert 3 * record[COUNT : COUNT + len(classes.kinds)].sum() == counted > 0
+    found: Found = {}
+    for pipeline, each in enumerate(seen):
+        for stage, event in product(range(len(each.counts)), Event):
+            first = each.first_index(stage, event)
+            if first is not None:
+                found[pipeline, stage, event] = (each.count(stage, event) // 3, first // 3)
+    assert found
+    return found
 
 
 def main() -> int:
     """Compare all cases at both ends of a page; how many there were."""
-    number, forms = 0, set()
+    number, told, forms = 0, 0, set()
     for codes, combination, operand, rule, twice, length in cases():
         number += 1
         step, (first, second, result) = _made(codes, combination, operand, rule, twice, length)
-        forms.add(step._settings[FORM])
+        forms.add(step.constants[1][FORM])
         for place in Place:
             guard = Guard(place)
             inputs = [guard.codes((length,), codes) for _ in range(2)]
@@ -130,8 +165,9 @@ def main() -> int:
             for first_unit in range(step.units):
                 step.run([x.view(np.uint8) for x in inputs], out, scratch, first_unit, first_unit + 1)
             np.testing.assert_array_equal(out.view(codes), expected)
-            _compare_events(step, combination, (first, second, result), inputs, out)
+            told += _compare_events(step, combination, (first, second, result), inputs, out)
     assert forms == {int(form) for form in Form}
+    assert told > number  # of two a case
     return number
 
 

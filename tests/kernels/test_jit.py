@@ -86,7 +86,7 @@ def test_all_kernels_together_stay_few() -> None:
     assert budgets == {
         "argmax._greatest": 1,
         "chain._run": 1,
-        "coded.count_codes": 1,
+        "coded.count_pairs": 1,
         "codes.flip_codes": 1,
         "codes.look_up": 1,
         "combine._combine": 3,
@@ -99,6 +99,7 @@ def test_all_kernels_together_stay_few() -> None:
         "gather.gather": 5,
         "interpreter.flag_values": 1,
         "interpreter.interpret": 1,
+        "members.count_sets": 1,
         "ordered_narrow._transpose": 1,
         "ordered_narrow.accumulate_narrow": 1,
         "ordered_wide.accumulate_wide": 1,
@@ -113,6 +114,7 @@ def test_all_kernels_together_stay_few() -> None:
         "softmax_events.tally_row": 1,
         "tell._tell": 2,
         "tiled.combine.combine": 1,
+        "tiled.combine_events.combine_counting": 1,
         "tiled.conv_loop.convolve": 1,
         "tiled.depthwise_loop.convolve_channels": 1,
     }

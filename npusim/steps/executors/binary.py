@@ -13,12 +13,15 @@ from npusim.kernels.coded import classes_of_pairs
 from npusim.kernels.combine import EXACTLY
 from npusim.kernels.direct.combine import DirectCombination, direct_combination
 from npusim.kernels.direct.protocol import Direct, Elementwise
+from npusim.kernels.event_plan import event_plan
+from npusim.kernels.members import members_of
 from npusim.kernels.plan import Plan
-from npusim.kernels.tiled.combine import tiled_combination
+from npusim.kernels.tiled.combine import TiledCombination, tiled_combination
+from npusim.kernels.tiled.combine_events import CountingCombination
 from npusim.spec.elementwise import Combination
 from npusim.steps.base import Array, Executor, TensorType
 from npusim.steps.binary import BinaryStep
-from npusim.steps.executors.counting import Counted, counted, counted_codes
+from npusim.steps.executors.counting import Counted, counted, counted_kinds, counted_pairs
 from npusim.steps.executors.rescaler import Rescaler
 from npusim.steps.pipelines import operand_prefix
 from npusim.steps.probe import Probe
@@ -57,18 +60,37 @@ class BinaryExecutor(Executor):
         return tiled_combination(*self._elementwise()) or self._direct
 
     def counted(self) -> Counted | None:
-        if self._one_pass is not None and all(codes.itemsize == 1 for codes in self._types):
-            first, second = self._operands
-            plans = first.plan, second.plan
-            classes = classes_of_pairs(EXACTLY[self._combination], plans, self._result.plan, self._types)
-            pipelines = first, second, self._result
-            by_code = counted_codes(self._one_pass, classes, pipelines, prod(self._output.shape))
-            if by_code is not None:
-                return by_code
+        found = self._counted_by_sums() or self._counted_by_pairs()
+        if found is not None:
+            return found
         if self._direct is None:  # otherwise operands are only added to and multiplied: no events
             return None
         before = tuple(point for operand in self._operands for point in operand.points)
         return counted(self._direct, self._result, self._direct.reach, before, accumulates=False)
+
+    def _counted_by_sums(self) -> Counted | None:
+        """Operands by their codes, the result by what they combine to."""
+        if not isinstance(self._one_pass, TiledCombination):
+            return None
+        plan = event_plan(self._result.plan, self._one_pass.reach)
+        first, second = (
+            members_of(operand.plan, codes)
+            for operand, codes in zip(self._operands, self._types, strict=True)
+        )
+        if plan is None or first is None or second is None:
+            return None
+        counting = CountingCombination(self._one_pass, plan, (first, second))
+        told = (self._result, plan.kinds), *zip(self._operands, (first.kinds, second.kinds), strict=True)
+        return counted_kinds(counting, told, (*self._operands, self._result))
+
+    def _counted_by_pairs(self) -> Counted | None:
+        if self._one_pass is None or any(codes.itemsize > 1 for codes in self._types):
+            return None
+        first, second = self._operands
+        plans = first.plan, second.plan
+        classes = classes_of_pairs(EXACTLY[self._combination], plans, self._result.plan, self._types)
+        pipelines = first, second, self._result
+        return counted_pairs(self._one_pass, classes, pipelines, prod(self._output.shape))
 
     @cached_property
     def _direct(self) -> DirectCombination | None:

@@ -9,11 +9,11 @@ from typing import Protocol
 import numpy as np
 import numpy.typing as npt
 
-from npusim.kernels.coded import Classes, counting_codes
+from npusim.kernels.coded import Classes, CountingPairs
 from npusim.kernels.direct.protocol import Bytes, Call, Chained, Counting, Direct, Elementwise
-from npusim.kernels.event_plan import EventPlan, event_plan
+from npusim.kernels.event_plan import EventPlan, Kind, event_plan
 from npusim.kernels.events import NEVER
-from npusim.kernels.records import COUNT, FIRST, HIGHEST, LOWEST
+from npusim.kernels.records import COUNT, FIRST, HIGHEST, KINDS_KEPT, LOWEST
 from npusim.steps.executors.rescaler import Rescaler
 from npusim.steps.probe import AccumulatorRecord, EventCount
 
@@ -98,7 +98,7 @@ def eventless(direct: Direct | None) -> Counted | None:
     return Counted(form, (), (), accumulates=False)
 
 
-def counted_codes(
+def counted_pairs(
     direct: Elementwise, classes: Classes | None, pipelines: Sequence[Rescaler], size: int
 ) -> Counted | None:
     """The counting form of an elementwise step on codes; None if its classes are not known.
@@ -114,7 +114,24 @@ def counted_codes(
         return None
     kinds = tuple((pipelines[which].points[stage], event.value) for which, stage, event in classes.kinds)
     points = tuple(point for pipeline in pipelines for point in pipeline.points)
-    return Counted(counting_codes(direct, classes, size), points, kinds, accumulates=False)
+    return Counted(CountingPairs(direct, classes, size), points, kinds, accumulates=False)
+
+
+def counted_kinds(
+    direct: Counting, told: Sequence[tuple[Rescaler, Sequence[Kind]]], pipelines: Sequence[Rescaler]
+) -> Counted | None:
+    """A form whose records have one pipeline's kinds after the other's; None if there are too many.
+
+    Parameters
+    ----------
+    told
+        Pipelines with their kinds, in a record's order.
+    pipelines
+        All of the step's.
+    """
+    kinds = tuple((rescaler.points[stage], event.value) for rescaler, own in told for stage, event in own)
+    points = tuple(point for rescaler in pipelines for point in rescaler.points)
+    return Counted(direct, points, kinds, accumulates=False) if len(kinds) <= KINDS_KEPT else None
 
 
 def counted(

@@ -8,12 +8,12 @@ from math import prod
 
 import numpy as np
 
-from npusim.kernels.coded import classes_of_codes
-from npusim.kernels.codes import DirectTable, direct_table
+from npusim.kernels.codes import CountingTable, DirectTable, direct_table
 from npusim.kernels.direct.protocol import Direct
+from npusim.kernels.members import members_of
 from npusim.spec.stages import BaseStage
 from npusim.steps.base import Array, Executor, TensorType
-from npusim.steps.executors.counting import Counted, counted_codes
+from npusim.steps.executors.counting import Counted, counted_kinds
 from npusim.steps.executors.rescaler import Rescaler
 from npusim.steps.fields import PlainFields
 from npusim.steps.probe import Probe
@@ -36,8 +36,11 @@ class PipelineExecutor(Executor):
     def counted(self) -> Counted | None:
         if self._table is None:
             return None
-        classes = classes_of_codes(self._rescaler.plan, self._x.dtype)
-        return counted_codes(self._table, classes, [self._rescaler], prod(self._output.shape))
+        members = members_of(self._rescaler.plan, self._x.dtype)
+        if members is None:
+            return None
+        told = [(self._rescaler, members.kinds)]
+        return counted_kinds(CountingTable(self._table, members), told, [self._rescaler])
 
     @cached_property
     def _table(self) -> DirectTable | None:

@@ -1,0 +1,108 @@
+"""Events of 8-bit codes by sets of them: the same codes always cause the same.
+
+Every code goes through a pipeline once, by the interpreter that counts everywhere else; the codes that cause
+an event are a set, and a run counts its members.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from npusim.kernels.direct.protocol import Bytes, Call
+from npusim.kernels.emit.members import HAS_SHUFFLES, SET_BYTES, count_members
+from npusim.kernels.emit.registers import VECTOR
+from npusim.kernels.events import KINDS
+from npusim.kernels.interpreter import flag_values
+from npusim.kernels.jit import kernel, part, readonly
+from npusim.kernels.ops import Words
+from npusim.kernels.plan import Plan
+from npusim.kernels.records import COUNT, FIRST
+from npusim.spec.events import Event
+
+CODES = 256
+
+Kind = tuple[int, Event]
+"""An event of one stage."""
+
+Flags = npt.NDArray[np.uint8]
+
+
+@dataclass(frozen=True, eq=False)
+class Members:
+    """The codes that cause each event of a pipeline.
+
+    Attributes
+    ----------
+    sets : uint8[kinds * SET_BYTES]
+        As `emit.members` reads them.
+    kinds
+        All that any code can cause.
+    """
+
+    sets: Bytes
+    kinds: tuple[Kind, ...]
+
+    def calls(self, x: Bytes, begin: int, end: int, record: Words) -> list[Call]:
+        """Add what codes `begin` .. `end` - 1 of x cause to a record."""
+        return [Call(count_sets, (x, self.sets, begin, end, 0, record))] if self.kinds else []
+
+
+def by_byte(codes: np.dtype[np.generic]) -> Words:
+    """int64[256]: the code that each byte is."""
+    values: Words = np.arange(CODES, dtype=np.uint8).view(codes).astype(np.int64)
+    return values
+
+
+def flagged(plan: Plan, values: Words) -> tuple[Words, Flags] | None:
+    """What a pipeline makes of values, and what each causes : uint8[stages, n].
+
+    None if channels differ or a value has no place in a table.
+    """
+    if np.any(np.ptp(plan.columns, axis=1)):
+        return None
+    made, flags = values.copy(), np.zeros((len(plan.stages), values.size), np.uint8)
+    missed = flag_values(made, plan.ops, plan.stage_ops, plan.wide, plan.reals, plan.tables, flags)
+    return None if missed else (made, flags)
+
+
+def members_of(plan: Plan, codes: np.dtype[np.generic]) -> Members | None:
+    """The sets of a pipeline from 8-bit codes; None if `flagged` is."""
+    found = flagged(plan, by_byte(codes))
+    if found is None:
+        return None
+    sets: list[Flags] = []
+    kinds: list[Kind] = []
+    for stage, caused in enumerate(found[1]):
+        for number, event in enumerate(KINDS):
+            causing = (caused >> number) & 1
+            if causing.any():
+                sets.append(np.packbits(causing, bitorder="little"))
+                kinds.append((stage, event))
+    return Members(readonly(np.array(sets, np.uint8).reshape(-1), np.uint8), tuple(kinds))
+
+
+@part
+def _holds(own: Bytes, code: int) -> int:
+    return (int(own[code >> 3]) >> (code & 7)) & 1
+
+
+@kernel(signatures=1)
+def count_sets(x: Bytes, sets: Bytes, begin: int, end: int, first_kind: int, record: Words) -> None:
+    """Add how many of the codes `begin` .. `end` - 1 lie in each set, and the first, to a record."""
+    vectors = (end - begin) // VECTOR if HAS_SHUFFLES == 1 else 0
+    for index in range(sets.shape[0] // SET_BYTES):
+        own, kind = sets[index * SET_BYTES : (index + 1) * SET_BYTES], first_kind + index
+        number = 0
+        if vectors > 0:
+            number += count_members(x.ctypes.data + begin, vectors, own.ctypes.data)
+        for i in range(begin + vectors * VECTOR, end):
+            number += _holds(own, x[i])
+        if number > 0:
+            record[COUNT + kind] += number
+            i = begin
+            while i < record[FIRST + kind] and _holds(own, x[i]) == 0:
+                i += 1
+            record[FIRST + kind] = min(record[FIRST + kind], i)
