@@ -7,6 +7,7 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
+from npusim.compiler.schema import recipe_schema
 from npusim.datapath.schema import datapath_schema
 from npusim.files.atomic import atomic_path
 from npusim.sweep.schema import sweep_schema
@@ -16,6 +17,7 @@ SchemaMaker = Callable[[], dict[str, Any]]
 
 SCHEMAS: Mapping[str, SchemaMaker] = {
     "datapath.schema.json": datapath_schema,
+    "recipe.schema.json": recipe_schema,
     "sweep.schema.json": sweep_schema,
     "unit_vectors.schema.json": unit_vectors_schema,
     "vectors.schema.json": vectors_schema,

@@ -26,6 +26,7 @@ from npusim.layers.max_pool2d import MaxPool2d
 from npusim.layers.maximum import Maximum
 from npusim.layers.mul import Mul
 from npusim.layers.relu import Relu
+from npusim.layers.relu6 import Relu6
 from npusim.layers.resize import Resize
 from npusim.layers.sigmoid import Sigmoid
 from npusim.quantization import Quantization
@@ -60,6 +61,28 @@ def test_percentiles_leave_out_so_many_values_on_each_side() -> None:
 def test_all_of_a_hundred_percent_are_inside() -> None:
     found = ranges(VALUES, method="percentile", percentile=100)
     assert found["c"] == pytest.approx((-1.0, 3.0), abs=4 / BINS)
+
+
+@pytest.mark.parametrize("method", ["min_max", "percentile", "mse"])
+def test_headroom_moves_both_ends_away_from_zero(method: str) -> None:
+    """So many times as far; where no value has been on one side, there still is none."""
+    plain, wide = ranges(VALUES, method=method), ranges(VALUES, method=method, headroom=1.5)
+    for name, (low, high) in plain.items():
+        assert wide[name] == pytest.approx((1.5 * low, 1.5 * high))
+    assert ranges(VALUES + 1, method="min_max", headroom=4)["c"] == pytest.approx((0.0, 16.0))
+
+
+def test_headroom_ends_where_an_activation_function_ends() -> None:
+    """A fused ReLU6 that values came near; one they did not; a layer of its own keeps its input's codes."""
+    layers: list[Layer] = [
+        IDENTITY.replace(clip=(0.0, 6.0)),
+        Conv2d(name="d", inputs=("c",), weights=np.full((1, 1, 1, 1), 0.5), clip=(None, 6.0)),
+        Relu6(name="e", inputs=("d",)),
+    ]
+    found = ranges(2 * VALUES, network(layers, ["e"], shape=(1, 1000, 1)), method="min_max", headroom=1.5)
+    assert found["x"] == pytest.approx((-3.0, 9.0))
+    assert found["c"] == pytest.approx((0.0, 6.0))
+    assert found["d"] == pytest.approx((0.0, 4.5))
 
 
 def test_one_outlier_is_clipped_by_mse_where_it_pays() -> None:
@@ -104,9 +127,9 @@ def test_data_free_ranges_are_mean_and_sigmas() -> None:
 
 def test_data_free_is_possible_for_outputs_only() -> None:
     data = np.ones((1, 1, 1000, 1))
-    found = ranges(data, method="min_max", output_method="data_free", sigmas=2.0)
-    assert found["c"] == (1.0, 1.0)
-    # A uniform -1..1 input through ones: variance 1/3.
+    found = ranges(data, method="min_max", output_method="data_free", sigmas=2.0, headroom=3.0)
+    assert found["c"] == (1.0, 3.0)
+    # A uniform -1..1 input through ones: variance 1/3; there is headroom only where data were seen.
     assert found["d"] == pytest.approx((-2 / np.sqrt(3), 2 / np.sqrt(3)))
 
 

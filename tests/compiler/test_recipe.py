@@ -7,7 +7,13 @@ from pathlib import Path
 import pytest
 
 from npusim.compiler import load_recipe, recipe_names
+from npusim.compiler.schema import recipe_schema
 from npusim.errors import InputError
+from npusim.files.yaml_file import read_yaml
+from npusim.schemas import SCHEMA_FOLDER
+from tests.datapath.json_schema import accepts
+
+SCHEMA = recipe_schema()
 
 GOOD = """\
 format: npusim-recipe-1
@@ -72,6 +78,31 @@ def test_mistakes_name_file_line_and_key(
         load_recipe(path)
     assert (caught.value.file, caught.value.line, caught.value.key) == (str(path), line, key)
     assert says in str(caught.value)
+
+
+@pytest.mark.parametrize("name", recipe_names())
+def test_shipped_recipes_are_valid_and_point_editors_to_the_schema(name: str) -> None:
+    path = SCHEMA_FOLDER.parent / "recipes" / f"{name}.yaml"
+    assert path.read_text().splitlines()[0] == "# yaml-language-server: $schema=../schemas/recipe.schema.json"
+    assert accepts(SCHEMA, read_yaml(path).data, SCHEMA)
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        {"pass": "fold_batchnorm"},
+        {"pass": "activation_ranges", "methd": "mse"},
+        {"pass": "activation_ranges", "method": "msee"},
+        {"pass": "quantize_weights", "scheme": 3},
+        {"pass": "quantize_weights"},
+        {"pass": "activation_ranges", "percentile": 101},
+        {"method": "mse"},
+    ],
+)
+def test_the_schema_refuses_what_does_not_load(tmp_path: Path, wrong: dict[str, object]) -> None:
+    recipe = read_yaml(write(tmp_path, GOOD)).data
+    assert accepts(SCHEMA, recipe, SCHEMA)
+    assert not accepts(SCHEMA, {**recipe, "passes": [*recipe["passes"], wrong]}, SCHEMA)
 
 
 def test_an_empty_list_of_passes_is_refused(tmp_path: Path) -> None:

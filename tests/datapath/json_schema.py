@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 import re
+from operator import ge, gt, le, lt
 from typing import Any
 
 Schema = dict[str, Any]
 
 _TYPES = {"object": dict, "array": list, "string": str, "boolean": bool, "null": type(None)}
+
+
+_LIMITS = {"minimum": ge, "maximum": le, "exclusiveMinimum": gt, "exclusiveMaximum": lt}
 
 
 def accepts(schema: Schema | bool, data: Any, root: Schema) -> bool:
@@ -31,8 +35,8 @@ def accepts(schema: Schema | bool, data: Any, root: Schema) -> bool:
         return all(accepts(schema.get("items", True), item, root) for item in data)
     if isinstance(data, str):
         return re.search(schema.get("pattern", ""), data) is not None
-    if isinstance(data, int):
-        return bool(schema.get("minimum", data) <= data <= schema.get("maximum", data))
+    if isinstance(data, int | float):
+        return all(holds(data, schema[key]) for key, holds in _LIMITS.items() if key in schema)
     return True
 
 
@@ -43,8 +47,9 @@ def _accepts_union(schema: Schema, data: Any, root: Schema) -> bool:
 
 
 def _has_type(name: str, data: Any) -> bool:
-    if name == "integer":
-        return isinstance(data, int) and not isinstance(data, bool)
+    if name in {"integer", "number"}:
+        kinds = (int,) if name == "integer" else (int, float)
+        return isinstance(data, kinds) and not isinstance(data, bool)
     return isinstance(data, _TYPES[name])
 
 

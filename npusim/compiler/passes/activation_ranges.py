@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from dataclasses import replace
 from enum import StrEnum
@@ -16,6 +17,8 @@ from npusim.compiler.quantizers import Symmetry, quantization_of
 from npusim.datapath.model import Datapath
 from npusim.errors import InputError
 from npusim.layers.base import Layer
+from npusim.layers.clipping import ClippingLayer
+from npusim.layers.fusing import FusingLayer
 from npusim.network import Network
 from npusim.quantization import Quantization
 from npusim.spec.interval import Interval
@@ -55,6 +58,10 @@ class ActivationRanges(Pass):
         For ``percentile``: how many percent of the values the range keeps on each side.
     sigmas
         For ``data_free``: how many sigmas around the mean (6: DFQ).
+    headroom
+        Ranges found on calibration data reach so many times as far from zero as the data did, but no further
+        than an activation function's bounds. Above 1 for networks that have to tell what they were not
+        calibrated on.
     bits
         Of the codes that tensors use: fewer levels in the middle of the datapath's register, held there
         by its clamps. Inputs, outputs and what shares their codes keep all. None: all do.
@@ -69,6 +76,7 @@ class ActivationRanges(Pass):
     output_method: RangeMethod = RangeMethod.MIN_MAX
     percentile: float = Field(99.99, gt=50, le=100)
     sigmas: float = Field(6.0, gt=0, le=100)
+    headroom: float = Field(1.0, ge=1, le=16)
     symmetry: Symmetry = Symmetry.ASYMMETRIC
     without_data: WithoutData = WithoutData.DATA_FREE
     bits: int | None = Field(None, ge=2, le=16)
@@ -138,6 +146,7 @@ class ActivationRanges(Pass):
         wanted = methods - {RangeMethod.MIN_MAX, RangeMethod.DATA_FREE}
         seen = observe(network, state.calibration, self.batch, histograms=bool(wanted), tell=state.progress)
         ranges = {}
+        bounds = {layer.outputs[0]: _bounds(layer) for layer in network.ordered_layers}
         for name in network.shapes:
             method = self.output_method if name in network.outputs else self.method
             if method is RangeMethod.DATA_FREE:
@@ -149,7 +158,27 @@ class ActivationRanges(Pass):
             else:
                 levels = used[name].high - used[name].low + 1
                 ranges[name] = seen.histograms[name].least_squares(levels)
+            if method is not RangeMethod.DATA_FREE:
+                ranges[name] = self._widened(ranges[name], bounds.get(name, _NOWHERE))
         return ranges
+
+    def _widened(self, found: tuple[float, float], bounds: tuple[float, float]) -> tuple[float, float]:
+        low, high = found
+        return min(low, max(low * self.headroom, bounds[0])), max(high, min(high * self.headroom, bounds[1]))
+
+
+_NOWHERE = (-math.inf, math.inf)
+
+
+def _bounds(layer: Layer) -> tuple[float, float]:
+    """Where a layer's activation function ends."""
+    if isinstance(layer, FusingLayer):
+        low, high = layer.clip or (None, None)
+    elif isinstance(layer, ClippingLayer):
+        low, high = layer.bounds
+    else:
+        return _NOWHERE
+    return -math.inf if low is None else low, math.inf if high is None else high
 
 
 def _keeps_codes(layer: Layer, datapath: Datapath) -> bool:
