@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import NamedTuple
+
 import numpy as np
 
 from npusim.kernels.events import NEVER
@@ -31,6 +33,38 @@ def of_nothing(*shape: int) -> Words:
     """int64[*shape, LENGTH]: records before the first value."""
     made: Words = np.broadcast_to(_NOTHING, (*shape, LENGTH)).copy()
     return made
+
+
+class Total(NamedTuple):
+    """What all images cause in one step, as plain numbers.
+
+    Attributes
+    ----------
+    lowest, highest
+        Extremes of the values.
+    counts, images, firsts
+        By kind: how often, in which image first, and where there; `NEVER` if it did not happen.
+    """
+
+    lowest: int
+    highest: int
+    counts: list[int]
+    images: list[int]
+    firsts: list[int]
+
+
+def totals(records: Words) -> list[Total]:
+    """Of records : int64[images, steps, LENGTH], for each step."""
+    firsts = records[..., FIRST:]
+    images = (firsts != NEVER).argmax(axis=0)
+    columns = (
+        records[..., LOWEST].min(axis=0),
+        records[..., HIGHEST].max(axis=0),
+        records[..., COUNT:FIRST].sum(axis=0),
+        images,
+        np.take_along_axis(firsts, images[np.newaxis], axis=0)[0],
+    )
+    return [Total(*own) for own in zip(*(column.tolist() for column in columns), strict=True)]
 
 
 def merged(records: Words) -> Words:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import replace
 from functools import cached_property, partial
 from math import prod
 from typing import Any
@@ -17,6 +16,7 @@ from npusim.datapath import Datapath
 from npusim.errors import InputError
 from npusim.files.explain import closest
 from npusim.input_codes import images, to_codes
+from npusim.kernels.records import totals
 from npusim.prepared import prepared
 from npusim.program import Program, check_program
 from npusim.result import Result, dequantize
@@ -68,9 +68,9 @@ class Simulator:
         return self._direct(codes, mode is StatisticsMode.EVENTS, crew, progress)
 
     @cached_property
-    def _described(self) -> list[StepStatistics]:
+    def _described(self) -> list[dict[str, Any]]:
         mode = StatisticsMode.EVENTS
-        return [describe(step, executor, self.program, 0, mode) for step, executor in self._executors]
+        return [describe(step, executor, self.program, mode) for step, executor in self._executors]
 
     def _direct(
         self, codes: dict[str, Array], counting: bool, crew: Crew, progress: Progress | None
@@ -205,17 +205,18 @@ class Simulator:
 
     def _statistics(self, seen: Seen) -> dict[str, StepStatistics]:
         """By step, from what was seen on the way."""
-        made = {}
-        for index, (step, executor) in enumerate(self._executors):
-            counted, mode = self._prepared.schedule.work[index].counted, StatisticsMode.EVENTS
+        made, mode = {}, StatisticsMode.EVENTS
+        for index, total in enumerate(totals(seen.records)):
+            step, executor = self._executors[index]
+            counted = self._prepared.schedule.work[index].counted
             if counted is None:
                 probes = [found[index] for found in seen.probes]
                 made[step.name] = summarise(step, executor, self.program, probes, mode)
             else:
-                records = seen.records[:, index]
-                accumulator, events = counted.accumulator(records), counted.events(records)
-                made[step.name] = replace(
-                    self._described[index], images=len(records), accumulator=accumulator, events=events
+                accumulator, events = counted.accumulator(total), counted.events(total)
+                own = self._described[index]
+                made[step.name] = StepStatistics(
+                    **own, images=len(seen.records), accumulator=accumulator, events=events
                 )
         return made
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from functools import reduce
+from typing import Any
 
 from npusim.program import Program
 from npusim.spec.events import Event
@@ -94,29 +95,27 @@ def summarise(
 ) -> StepStatistics:
     """Merge one step's probes, in the order of the images."""
     records = [probe.accumulator for probe in probes if probe.accumulator is not None]
-    return replace(
-        describe(step, executor, program, len(probes), mode),
+    return StepStatistics(
+        **describe(step, executor, program, mode),
+        images=len(probes),
         accumulator=reduce(AccumulatorRecord.merge, records) if records else None,
         events=_merge_events([probe.events for probe in probes]),
     )
 
 
-def describe(
-    step: Step, executor: Executor, program: Program, images: int, mode: StatisticsMode
-) -> StepStatistics:
-    """What is known of a step before anything is counted."""
+def describe(step: Step, executor: Executor, program: Program, mode: StatisticsMode) -> dict[str, Any]:
+    """What is known of a step before anything is counted: fields of `StepStatistics`."""
     output = program.tensors[step.output]
     decision = executor.decision(mode)
-    return StepStatistics(
-        step=step.name,
-        kind=step.kind,
-        macs=step.macs(program.input_types(step), output),
-        shape=output.shape,
-        images=images,
-        path=None if decision is None else decision.path,
-        reason=None if decision is None else decision.reason,
-        reachable=None if decision is None else decision.reachable,
-    )
+    return {
+        "step": step.name,
+        "kind": step.kind,
+        "macs": step.macs(program.input_types(step), output),
+        "shape": output.shape,
+        "path": None if decision is None else decision.path,
+        "reason": None if decision is None else decision.reason,
+        "reachable": None if decision is None else decision.reachable,
+    }
 
 
 def _merge_events(parts: Sequence[Events]) -> Events:

@@ -16,6 +16,7 @@ from npusim.steps.probe import Probe
 
 if TYPE_CHECKING:  # loading a program loads no kernels
     from npusim.kernels.direct.protocol import Direct
+    from npusim.steps.executors.counting import Counted
 
 INDEX_BITS = 32
 
@@ -53,6 +54,11 @@ class _ArgmaxExecutor(Executor):
         if self._axis != len(shape) - 1 or not narrow:
             return None
         return DirectArgmax(prod(shape[:-1]), shape[-1], self._x.dtype)
+
+    def counted(self) -> Counted | None:
+        from npusim.steps.executors.counting import eventless
+
+        return eventless(self.direct())
 
     def run(self, inputs: Sequence[Array], probe: Probe) -> Array:
         found = inputs[0].argmax(axis=self._axis)  # numpy: the first of several

@@ -18,6 +18,7 @@ from npusim.steps.probe import Probe
 
 if TYPE_CHECKING:  # loading a program loads no kernels
     from npusim.kernels.direct.protocol import Direct
+    from npusim.steps.executors.counting import Counted
 
 Singles = npt.NDArray[np.float32]
 
@@ -95,6 +96,11 @@ class _ResizeFloat32Executor(Executor):
         rows = Axis.of(step.first_rows, step.second_rows, _singles(step.row_weights))
         columns = Axis.of(step.first_columns, step.second_columns, _singles(step.column_weights))
         return DirectResize(rows, columns, image_shape(self._x.shape))
+
+    def counted(self) -> Counted | None:
+        from npusim.steps.executors.counting import eventless
+
+        return eventless(self.direct())
 
     def run(self, inputs: Sequence[Array], probe: Probe) -> Array:
         step, x = self._step, inputs[0].astype(np.float32)

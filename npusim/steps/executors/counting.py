@@ -13,7 +13,7 @@ from npusim.kernels.coded import Classes, CountingPairs
 from npusim.kernels.direct.protocol import Bytes, Call, Chained, Counting, Direct, Elementwise
 from npusim.kernels.event_plan import EventPlan, Kind, event_plan
 from npusim.kernels.events import NEVER
-from npusim.kernels.records import COUNT, FIRST, HIGHEST, KINDS_KEPT, LOWEST
+from npusim.kernels.records import KINDS_KEPT, Total
 from npusim.steps.executors.rescaler import Rescaler
 from npusim.steps.probe import AccumulatorRecord, EventCount
 
@@ -46,20 +46,18 @@ class Counted:
     kinds: tuple[tuple[str, str], ...]
     accumulates: bool
 
-    def accumulator(self, records: Records) -> AccumulatorRecord | None:
-        """The extremes in records : int64[images, LENGTH]."""
-        if not self.accumulates:
-            return None
-        return AccumulatorRecord(int(records[:, LOWEST].min()), int(records[:, HIGHEST].max()))
+    def accumulator(self, total: Total) -> AccumulatorRecord | None:
+        """The extremes of all images."""
+        return AccumulatorRecord(total.lowest, total.highest) if self.accumulates else None
 
-    def events(self, records: Records) -> dict[str, dict[str, EventCount]]:
-        """The events in records : int64[images, LENGTH]."""
+    def events(self, total: Total) -> dict[str, dict[str, EventCount]]:
+        """The events of all images."""
         found: dict[str, dict[str, EventCount]] = {point: {} for point in self.points}
-        for index, (point, event) in enumerate(self.kinds):
-            firsts = records[:, FIRST + index]
-            image = int((firsts != NEVER).argmax())
-            if firsts[image] != NEVER:
-                seen = EventCount(int(records[:, COUNT + index].sum()), (image, int(firsts[image])))
+        # A record has room for more kinds than there are.
+        told = zip(self.kinds, total.counts, total.images, total.firsts, strict=False)
+        for (point, event), count, image, first in told:
+            if first != NEVER:
+                seen = EventCount(count, (image, first))
                 both = found[point].get(event)  # an activation may bound on both sides
                 found[point][event] = seen if both is None else seen.merge(both)
         return found
