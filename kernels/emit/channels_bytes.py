@@ -103,3 +103,25 @@ def channels_bytes_wide_last(
 ) -> Any:
     """Bytes, `Form.WIDE_LAST`."""
     return channels_piece(Operands.BYTES, Form.WIDE_LAST)
+
+
+@piece
+def channels_bytes_halves(
+    typing: Any,
+    first: int,
+    second: int,
+    taps: int,
+    groups: int,
+    weights: int,
+    constants: int,
+    ends: int,
+    out: int,
+    other: int,
+    below: int,
+    count: int,
+    other_count: int,
+    both: int,
+    kept: int,
+) -> Any:
+    """Bytes, `Form.HALVES`."""
+    return channels_piece(Operands.BYTES, Form.HALVES)

@@ -36,7 +36,7 @@ class Operands(Enum):
     SHORTS = "int16"
 
 
-SHAPES = {4: 6, 3: 8, 2: 8, 1: 8} if WIDE else {2: 6, 1: 8}
+SHAPES = {4: 6, 2: 8, 1: 8} if WIDE else {2: 6, 1: 8}
 """Rows of a tile by its vectors: as many as there are registers for."""
 
 MOST_ROWS = 8
@@ -44,16 +44,19 @@ MOST_SUMS = max(rows * vectors for vectors, rows in SHAPES.items())
 """Vectors of sums of the largest tile."""
 
 
-def _emit(operands: Operands, vectors: int, builder: Any, values: Any) -> None:
+def tile_sums(operands: Operands, vectors: int, builder: Any, values: Any) -> list[list[Value]]:
+    """A tile's sums in registers, ``[row][vector]``.
+
+    `values` are a piece's arguments but the last, with a vector of flips.
+    """
     rows = SHAPES[vectors]
-    x, offsets, weights, segments, count, steps, flip, start, stride, out = values
+    x, offsets, weights, segments, count, steps, flips, start, stride = values
     totals = [[cgutils.alloca_once(builder, LANES) for _ in range(vectors)] for _ in range(rows)]
     for v in range(vectors):
         first = load(builder, start, builder.mul(stride, number(v)), LANES)
         for r in range(rows):
             builder.store(first, totals[r][v])
     patches = [builder.add(x, load(builder, offsets, 8 * r, I64)) for r in range(rows)]
-    flips = splat(builder, builder.trunc(flip, I32), COUNT)
     place = cgutils.alloca_once_value(builder, weights)
     with cgutils.for_range(builder, count) as segment:
         here = load(builder, segments, builder.mul(segment.index, number(8)), I64)
@@ -68,9 +71,13 @@ def _emit(operands: Operands, vectors: int, builder: Any, values: Any) -> None:
                     total = builder.load(totals[r][v], typ=LANES)
                     builder.store(_dot(builder, operands, total, four, matrix[v], flips), totals[r][v])
             builder.store(builder.add(row, number(VECTOR * vectors)), place)
-    for r in range(rows):
-        for v in range(vectors):
-            store(builder, builder.load(totals[r][v], typ=LANES), out, VECTOR * (r * vectors + v))
+    return [[builder.load(total, typ=LANES) for total in own] for own in totals]
+
+
+def store_sums(builder: Any, sums: list[list[Value]], out: Value) -> None:
+    """Write a tile's sums to memory."""
+    for place, value in enumerate(value for own in sums for value in own):
+        store(builder, value, out, VECTOR * place)
 
 
 def _dot(builder: Any, operands: Operands, total: Value, four: Value, matrix: Value, flips: Value) -> Value:
@@ -85,7 +92,9 @@ def _piece(operands: Operands, vectors: int) -> tuple[Any, Any]:
 
     def generate(context: Any, builder: Any, signature: Any, values: Any) -> Any:
         if not lacks:
-            _emit(operands, vectors, builder, values)
+            *taken, flip, start, stride, out = values
+            flips = splat(builder, builder.trunc(flip, I32), COUNT)
+            store_sums(builder, tile_sums(operands, vectors, builder, [*taken, flips, start, stride]), out)
         return context.get_dummy_value()
 
     return _SIGNATURE, generate
@@ -107,24 +116,6 @@ def multiply_bytes_4(
 ) -> Any:
     """Bytes, 4 vectors."""
     return _piece(Operands.BYTES, 4)
-
-
-@piece
-def multiply_bytes_3(
-    typing: Any,
-    x: int,
-    offsets: int,
-    weights: int,
-    segments: int,
-    count: int,
-    steps: int,
-    flip: int,
-    start: int,
-    stride: int,
-    out: int,
-) -> Any:
-    """Bytes, 3 vectors."""
-    return _piece(Operands.BYTES, 3)
 
 
 @piece
@@ -179,24 +170,6 @@ def multiply_shorts_4(
 ) -> Any:
     """int16, 4 vectors; nothing is flipped."""
     return _piece(Operands.SHORTS, 4)
-
-
-@piece
-def multiply_shorts_3(
-    typing: Any,
-    x: int,
-    offsets: int,
-    weights: int,
-    segments: int,
-    count: int,
-    steps: int,
-    flip: int,
-    start: int,
-    stride: int,
-    out: int,
-) -> Any:
-    """int16, 3 vectors; nothing is flipped."""
-    return _piece(Operands.SHORTS, 3)
 
 
 @piece

@@ -75,10 +75,17 @@ def dot_pairs(builder: Any, total: Value, a: Value, b: Value) -> Value:
     """``vpmaddwd`` and an addition: two products of int16 a lane, added modulo 2**32.
 
     Only the sum of two products of -32768 by -32768 leaves 32 bits, and becomes what it is modulo 2**32.
+    With VNNI ``vpdpwssd``, which does both.
     """
     operands = [builder.bitcast(operand, SHORTS) for operand in (a, b)]
-    products = _x86(builder, "avx512.pmaddw.d.512" if WIDE else "avx2.pmadd.wd", LANES, operands)
-    return builder.add(total, products)
+    if WIDE:
+        return _x86(builder, "avx512.vpdpwssd.512", LANES, [total, *operands])
+    return builder.add(total, _x86(builder, "avx2.pmadd.wd", LANES, operands))
+
+
+def high_shorts(builder: Any, a: Value, b: Value) -> Value:
+    """``vpmulhuw``: the high halves of products of unsigned int16."""
+    return _x86(builder, "avx512.pmulhu.w.512" if WIDE else "avx2.pmulhu.w", SHORTS, [a, b])
 
 
 def store_first(builder: Any, value: Value, address: Value, count: Value) -> None:

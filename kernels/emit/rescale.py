@@ -3,9 +3,15 @@
 Exactness: a sum of 32 bits times a factor of 32 bits is exact in 64; even and odd lanes are multiplied
 apart (``vpmuldq``). `tiled.constants` proves that nothing leaves 64 bits before the shift, or 32 behind it.
 Where factor and shift can be enlarged together until the shift is 32 or more, it begins with taking the
-high halves of the products, and ends in 32 bits. Narrowing saturates, to 16 bits before the zero point is
-added and to 8 bits before the clamp: bounds are codes, so that the clamp has the last word. In `Form.HIGH`
-the zero point is part of the addend: ``((p + c) >> n) + z == (p + c + (z << n)) >> n``.
+high halves of the products, and ends in 32 bits.
+
+`Form.HALVES` needs no 64 bits at all. With a sum ``h * 2**16 + l``, l unsigned, and a factor f of 16 bits,
+the highest one set, what the product has above its low 16 bits is ``h * f + (l * f >> 16)``; ``h * f`` is
+``h * (f - 2**16)``, a product of two int16, plus ``h * 2**16``, which the sum itself has above l.
+
+Narrowing saturates, to 16 bits before the zero point is added and to 8 bits before the clamp: bounds are
+codes, so that the clamp has the last word. In `ZERO_WITHIN` the zero point is part of the addend:
+``((p + c) >> n) + z == (p + c + (z << n)) >> n``.
 """
 
 from __future__ import annotations
@@ -18,9 +24,12 @@ from npusim.kernels.emit.registers import (
     BYTES,
     COUNT,
     LANES,
+    SHORTS,
     VECTOR,
     WORDS,
     add_shorts,
+    dot_pairs,
+    high_shorts,
     narrow_lanes,
     narrow_shorts,
     pick,
@@ -38,6 +47,12 @@ class Form(IntEnum):
     """64 bits, a constant that the product's sign chooses."""
     WIDE_LAST = 3
     """64 bits, a second constant where the lowest kept bit is set."""
+    HALVES = 4
+    """Products of the sum's 16-bit halves with a factor of 16 bits, plus an addend, shifted."""
+
+
+ZERO_WITHIN = {Form.HIGH, Form.HALVES}
+"""Forms in which the zero point is part of the addend."""
 
 
 LIFT = 2
@@ -47,7 +62,8 @@ START, FACTOR, SHIFT, ADDEND, NEGATIVE = 0, 1, 3, 4, 5
 FIRST, SECOND, WIDE_SHIFT = 3, 5, 7
 """The rows of a vector's constants, `VECTOR` bytes each.
 
-START and those of high halves, SHIFT, ADDEND, NEGATIVE, are int32; FACTOR and those of 64 bits, FIRST,
+START and those of high halves, SHIFT, ADDEND, NEGATIVE, are int32, in HALVES also FACTOR, f in the low
+half of every lane, and behind it ``f - 2**16`` in the high half; else FACTOR and those of 64 bits, FIRST,
 SECOND, WIDE_SHIFT, are int64, for even lanes, then odd. SECOND stands for FIRST where a product is
 negative; in WIDE_LAST it is added to it.
 """
@@ -64,6 +80,12 @@ class Constants:
             even, odd = (load(builder, address, VECTOR * (row + lane), WORDS) for lane in (0, 1))
             return even, odd
 
+        if form is Form.HALVES:
+            self.low, self.high = (load(builder, address, VECTOR * (FACTOR + i), SHORTS) for i in (0, 1))
+            self.shift, self.addend = (load(builder, address, VECTOR * row, LANES) for row in (SHIFT, ADDEND))
+            # Low halves: said this way, LLVM multiplies just those, by a mask.
+            self.is_low = builder.icmp_signed("==", self.high, every(0, SHORTS))
+            return
         # Factors are int32: said this way, LLVM multiplies by vpmuldq.
         self.factor = tuple(_low_half(builder, factor) for factor in pair(FACTOR))
         if form in (Form.HIGH, Form.HIGH_SIGNED):
@@ -110,6 +132,11 @@ def rescaled(builder: Any, sums: Value, constants: Constants, form: Form) -> Val
         negative = builder.icmp_signed("<", sums, every(0, LANES))
         total = builder.select(negative, builder.add(total, constants.negative), total)
         return builder.ashr(total, constants.shift)
+    if form is Form.HALVES:
+        shorts = builder.bitcast(sums, SHORTS)
+        total = dot_pairs(builder, constants.addend, sums, constants.high)
+        rest = builder.select(constants.is_low, high_shorts(builder, shorts, constants.low), shorts)
+        return builder.ashr(builder.add(total, builder.bitcast(rest, LANES)), constants.shift)
     products = _products(builder, sums, constants)
     if form is Form.HIGH:
         return builder.ashr(builder.add(_merged(builder, products, 1), constants.addend), constants.shift)
@@ -132,7 +159,7 @@ class Ends:
 
     def __init__(self, builder: Any, address: Value, form: Form) -> None:
         zero, low, high, flip = (load(builder, address, 8 * place, I64) for place in range(4))
-        self.zero = None if form is Form.HIGH else splat(builder, builder.trunc(zero, I16), 2 * COUNT)
+        self.zero = None if form in ZERO_WITHIN else splat(builder, builder.trunc(zero, I16), 2 * COUNT)
         self.low, self.high, self.flip = (
             splat(builder, builder.trunc(value, I8), VECTOR) for value in (low, high, flip)
         )

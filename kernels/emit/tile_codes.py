@@ -24,11 +24,10 @@ class _Rows:
 
     def store(self, builder: Any, made: Value, row: Value) -> None:
         """The codes of four vectors, of which the first is that of a row."""
-        for together, vectors in ((1, (3, 4)), (2, (2,)), (4, (1,))):
-            for own in vectors:
-                with builder.if_then(builder.icmp_signed("==", self.vectors, number(own))):
-                    for part in range(together):
-                        self._store_row(builder, made, builder.add(row, number(part)), part, together)
+        for together in (1, 2, 4):
+            with builder.if_then(builder.icmp_signed("==", self.vectors, number(4 // together))):
+                for part in range(together):
+                    self._store_row(builder, made, builder.add(row, number(part)), part, together)
 
     def _store_row(self, builder: Any, made: Value, row: Value, part: int, together: int) -> None:
         size = VECTOR // together
@@ -47,12 +46,11 @@ def _emit(form: Form, builder: Any, values: Any) -> None:
     target = _Rows(builder, rows, vectors, out, stride, count)
     own = []
     for v in range(4):
-        vector = builder.srem(number(v), vectors)
+        vector = builder.and_(number(v), builder.sub(vectors, number(1)))
         address = builder.add(constants, builder.mul(vector, number(CONSTANT_BYTES)))
         own.append(Constants(builder, address, form))
-    # Four vectors are one row of three or four, two rows of two, four rows of one.
-    few = builder.icmp_signed("<", vectors, number(3))
-    step = builder.select(few, builder.sdiv(number(4), vectors), number(1))
+    # Four vectors are one row of four, two rows of two, four rows of one: 4 / vectors, without division.
+    step = builder.lshr(number(4), builder.lshr(vectors, number(1)))
     with cgutils.for_range_slice(builder, number(0), rows, step) as (row, _):
         first = builder.add(sums, builder.mul(builder.mul(row, vectors), number(VECTOR)))
         loaded = [load(builder, first, VECTOR * v, LANES) for v in range(4)]
@@ -83,8 +81,8 @@ def codes_high(
     """Sums to bytes, `Form.HIGH`.
 
     Its arguments: address of the sums, ``[row][vector][COUNT]``, of which four vectors behind the last
-    row may be read; rows; vectors of a row, up to four; addresses of their constants and of `Ends`; address
-    of the first row's codes, bytes from row to row, how many codes of a row are written.
+    row may be read; rows; vectors of a row, one, two or four; addresses of their constants and of `Ends`;
+    address of the first row's codes, bytes from row to row, how many codes of a row are written.
     """
     return _piece(Form.HIGH)
 

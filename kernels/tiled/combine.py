@@ -112,7 +112,8 @@ def tiled_combination(
     if max(*reaches, reach) >= 1 << 31:
         return None
     channel = np.zeros(COUNT, np.int64)
-    constants = rescale_constants(result, reach, channel, np.zeros(result.channels, np.int64), codes)
+    start = np.zeros(result.channels, np.int64)
+    constants = rescale_constants(result, reach, channel, start, codes, without={Form.HALVES})
     if constants is None:
         return None
     settings += [*constants.ends, int(constants.form)]

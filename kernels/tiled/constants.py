@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Container
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -20,6 +21,7 @@ from npusim.kernels.emit.rescale import (
     SHIFT,
     START,
     WIDE_SHIFT,
+    ZERO_WITHIN,
     Form,
 )
 from npusim.kernels.fuse import Correction, FusedRescale, Small
@@ -29,6 +31,9 @@ from npusim.kernels.plan import Plan
 
 _ROOM = 1 << 63
 _HALF_WORD = 32
+_FACTOR_BITS = 16
+_FACTORS = 1 << _FACTOR_BITS
+"""Of `Form.HALVES`: factors are below, and constants are multiples of it."""
 _SIGN = 128
 _MOST_ZERO = 1 << 14
 """A zero point that cannot bring a value that saturated 16 bits back to the codes."""
@@ -53,7 +58,12 @@ class RescaleConstants:
 
 
 def rescale_constants(
-    plan: Plan, reach: int, order: npt.NDArray[np.int64], start: Words, codes: np.dtype[np.generic]
+    plan: Plan,
+    reach: int,
+    order: npt.NDArray[np.int64],
+    start: Words,
+    codes: np.dtype[np.generic],
+    without: Container[Form] = (),
 ) -> RescaleConstants | None:
     """The constants for a plan, if they are proven to do what it says.
 
@@ -67,6 +77,8 @@ def rescale_constants(
         What the sums start from, modulo 2**32.
     codes
         What comes out: int8 or uint8.
+    without
+        Forms that whoever asks has no piece for: `Form.HALVES` alone may be missing.
 
     Returns
     -------
@@ -88,8 +100,8 @@ def rescale_constants(
         rounded = _Rounded.of(fused, plan.channels, reach, small[Small.FACTOR], folded)
         if rounded is None or (left and (np.ptp(zero) or abs(left) > _MOST_ZERO)):
             continue
-        form, rows = rounded.laid_out(order.reshape(-1, COUNT))
-        if form is Form.HIGH and left:
+        form, rows = rounded.laid_out(order.reshape(-1, COUNT), without)
+        if form in ZERO_WITHIN and left:
             continue
         _set(rows, START, order, start.astype(np.int32))
         ends = left, int(low[0]) - flip, int(high[0]) - flip, flip
@@ -127,12 +139,17 @@ class _Rounded:
         first = first + np.array(lifted, np.int64)
         return cls(factor, shift, first, second, fused.correction, greatest, reach)
 
-    def laid_out(self, lanes: npt.NDArray[np.int64]) -> tuple[Form, npt.NDArray[np.int64]]:
-        """The best form, and its rows of constants: int64[vectors, CONSTANT_ROWS, COUNT / 2]."""
+    def laid_out(
+        self, lanes: npt.NDArray[np.int64], without: Container[Form]
+    ) -> tuple[Form, npt.NDArray[np.int64]]:
+        """The best form but some, and its rows of constants: int64[vectors, CONSTANT_ROWS, COUNT / 2]."""
         rows = np.zeros((lanes.shape[0], CONSTANT_ROWS, VECTOR // 8), np.int64)
         if self.correction is Correction.BY_LAST:
             self._wide(rows, lanes, self.second)
             return Form.WIDE_LAST, rows
+        if Form.HALVES not in without and self._fits_halves:
+            self._halves(rows, lanes)
+            return Form.HALVES, rows
         for form, least, lift in ((Form.HIGH, _HALF_WORD + 1, 0), (Form.HIGH_SIGNED, _HALF_WORD, LIFT)):
             power = lift + np.clip(least - self.shift - lift, 0, self._room(lift))
             first, second = np.left_shift(self.first, power), np.left_shift(self.second, power)
@@ -145,6 +162,33 @@ class _Rounded:
             return form, rows
         self._wide(rows, lanes, self.first + self.second)
         return Form.WIDE_SIGNED, rows
+
+    @cached_property
+    def _fits_halves(self) -> bool:
+        """Whether factors have 16 bits, constants none below 16, and all that is behind fits 32."""
+        if self.correction is not Correction.NONE or self.factor.min() < 1 or self.factor.max() >= _FACTORS:
+            return False
+        power = _FACTOR_BITS - _bits(self.factor)
+        whole = self.greatest + np.abs(self.first)
+        held = np.all(whole < (1 << (31 + _FACTOR_BITS - power)) - _FACTORS)
+        return bool(
+            held
+            and not np.any(np.left_shift(self.first, power) % _FACTORS)
+            and np.all(self.shift + power >= _FACTOR_BITS)
+        )
+
+    def _halves(self, rows: npt.NDArray[np.int64], lanes: npt.NDArray[np.int64]) -> None:
+        power = _FACTOR_BITS - _bits(self.factor)
+        factor = np.left_shift(self.factor, power)
+        high = np.left_shift(factor - _FACTORS, _FACTOR_BITS)
+        first = np.left_shift(self.first, power) >> _FACTOR_BITS
+        for row, values in (
+            (FACTOR, factor),
+            (FACTOR + 1, high),
+            (SHIFT, self.shift + power - _FACTOR_BITS),
+            (ADDEND, first),
+        ):
+            _set(rows, row, lanes, values.astype(np.int32))
 
     def _wide(self, rows: npt.NDArray[np.int64], lanes: npt.NDArray[np.int64], second: Words) -> None:
         pairs = (FACTOR, self.factor), (FIRST, self.first), (SECOND, second), (WIDE_SHIFT, self.shift)

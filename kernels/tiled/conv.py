@@ -10,7 +10,10 @@ import numpy as np
 import numpy.typing as npt
 
 from npusim.kernels.direct.protocol import Bytes, Call
+from npusim.kernels.emit.multiply import Operands
 from npusim.kernels.emit.registers import COUNT
+from npusim.kernels.emit.rescale import Form
+from npusim.kernels.emit.tile_once import OPERANDS
 from npusim.kernels.event_plan import EventPlan
 from npusim.kernels.geometry import Geometry
 from npusim.kernels.jit import readonly
@@ -24,8 +27,8 @@ from npusim.kernels.tiled.tally import NO_RECORD, NOT_TOLD, Told, told
 from npusim.kernels.tiled.weights import Blocks, pack_blocks
 from npusim.kernels.tiled.window import Segments
 
-_FLIPS = -0x7F7F7F80
-"""Four times 0x80, as int32."""
+_FLIPS, _MORE_FLIPS = -0x7F7F7F80, -0x7F7F7F7F7F7F7F80
+"""Four times 0x80, as int32, and eight times, as int64."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -142,12 +145,14 @@ def tiled_convolution(
     flips = 128 if signed and element.itemsize == 1 else 0
     start = bias - (packed.x_zero + flips) * packed.zero_share
     segments = Segments.of(geometry, size, packed, element.itemsize)
+    once = Operands.SHORTS if element.itemsize == 2 else Operands.BYTES
+    without = set[Form]() if once is OPERANDS else {Form.HALVES}
     groups = []
     for index in range(packed.groups):
         own = range(index * packed.group_outputs, (index + 1) * packed.group_outputs)
         lanes = np.arange(-(-len(own) // COUNT) * COUNT)
         order = np.where(lanes < len(own), lanes + own.start, -1)
-        constants = rescale_constants(plan, reach, order, start, codes)
+        constants = rescale_constants(plan, reach, order, start, codes, without)
         if constants is None:
             return None
         blocks = pack_blocks(segments.rows_of(packed.weights[own.start : own.stop], element))
@@ -191,6 +196,7 @@ def _settings(
         len(own),
         len(segments.offsets),
         *constants.ends,
+        *[_MORE_FLIPS if packed.x_dtype == np.int8 else 0] * 8,
     ]
     group = own.start // packed.group_outputs
     return readonly([*settings, *(segments.offsets + group * channels * element)], np.int64)

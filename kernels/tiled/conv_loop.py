@@ -10,30 +10,33 @@ from npusim.kernels.emit.count import count_once, count_twice
 from npusim.kernels.emit.multiply import (
     MOST_ROWS,
     SHAPES,
+    Operands,
     multiply_bytes_1,
     multiply_bytes_2,
-    multiply_bytes_3,
     multiply_bytes_4,
     multiply_shorts_1,
     multiply_shorts_2,
-    multiply_shorts_3,
     multiply_shorts_4,
 )
 from npusim.kernels.emit.registers import COUNT, VECTOR
 from npusim.kernels.emit.rescale import CONSTANT_BYTES, Form
 from npusim.kernels.emit.tile_codes import codes_high, codes_high_signed, codes_wide_last, codes_wide_signed
+from npusim.kernels.emit.tile_once import FORMS, OPERANDS, tile_once
 from npusim.kernels.jit import kernel, part
 from npusim.kernels.ops import Words
 from npusim.kernels.tiled.image import pad_bytes, pad_shorts
+from npusim.kernels.tiled.patches import patches
 from npusim.kernels.tiled.tally import ALWAYS, close, locate, no_counters, still_wanted
 
-PANEL = 24
+PANEL = 48
 """Output pixels that go together: whole tiles of six rows and of eight."""
 
 HEAD = 8 * PANEL + 4 * (PANEL + MOST_ROWS) * VECTOR
 """Bytes of scratch before the image: offsets of a panel's patches, sums of the panel, and of a tile more."""
 
 _HIGH, _HIGH_SIGNED, _WIDE_SIGNED = int(Form.HIGH), int(Form.HIGH_SIGNED), int(Form.WIDE_SIGNED)
+_ONCE_SHORTS = int(OPERANDS is Operands.SHORTS)
+_ONCE_FORMS = tuple(map(int, FORMS))
 _ROWS = tuple(SHAPES.get(vectors, 0) for vectors in range(5))
 
 (MADE, SHORTS, OUT_COLUMNS, DOWN, ACROSS, IMAGE_ROW, ABOVE, BEFORE, ROW_STRIDE, EXTENT, MADE_ROW, BAND,
@@ -44,10 +47,11 @@ Whether the image is copied, and to int16; output columns; bytes from patch to p
 of an image row; rows of padding above, codes before; row stride; window rows; codes of a copied row;
 output pixels for which rows are copied at once; steps a segment, flip, padding's code, bits of a code;
 bytes of an output pixel; the rescale's form; the group's first output channel and their number; segments,
-whose offsets follow; the four `Ends` of the rescale.
+whose offsets follow; the four `Ends` of the rescale; 64 bytes of flips.
 """
 
-SETTINGS = ENDS + 4
+FLIPS = ENDS + 4
+SETTINGS = FLIPS + 8
 
 
 @part
@@ -66,16 +70,12 @@ def _multiply(
     if shorts == 1:
         if vectors == 4:
             multiply_shorts_4(x, at, matrix, segments, count, steps, flip, own, CONSTANT_BYTES, sums)
-        elif vectors == 3:
-            multiply_shorts_3(x, at, matrix, segments, count, steps, flip, own, CONSTANT_BYTES, sums)
         elif vectors == 2:
             multiply_shorts_2(x, at, matrix, segments, count, steps, flip, own, CONSTANT_BYTES, sums)
         else:
             multiply_shorts_1(x, at, matrix, segments, count, steps, flip, own, CONSTANT_BYTES, sums)
     elif vectors == 4:
         multiply_bytes_4(x, at, matrix, segments, count, steps, flip, own, CONSTANT_BYTES, sums)
-    elif vectors == 3:
-        multiply_bytes_3(x, at, matrix, segments, count, steps, flip, own, CONSTANT_BYTES, sums)
     elif vectors == 2:
         multiply_bytes_2(x, at, matrix, segments, count, steps, flip, own, CONSTANT_BYTES, sums)
     else:
@@ -177,23 +177,22 @@ def convolve(
     """
     offsets = scratch[: 8 * PANEL].view(np.int64)
     sums, at = scratch.ctypes.data + 8 * PANEL, scratch.ctypes.data
-    segments = settings.ctypes.data + 8 * SETTINGS
-    out_columns, shorts, pixel = settings[OUT_COLUMNS], settings[SHORTS], settings[PIXEL]
+    segments, parts, steps = settings.ctypes.data + 8 * SETTINGS, settings[SEGMENTS], settings[STEPS]
+    ends, flips = settings.ctypes.data + 8 * ENDS, settings.ctypes.data + 8 * FLIPS
+    shorts, pixel = settings[SHORTS], settings[PIXEL]
     target = out.ctypes.data + settings[COLUMN]
-    band = settings[BAND]
+    band, form = settings[BAND], settings[FORM]
+    once = shorts == _ONCE_SHORTS and form in _ONCE_FORMS
     counting, counters, made = record.shape[0] > 0, no_counters(), scratch[8 * PANEL : HEAD].view(np.int32)
     for begin in range(first, last, band):
         end = min(begin + band, last)
-        source, origin = x.ctypes.data, 0
+        source, origin = x.ctypes.data + 0, 0  # of int64, like the sum below: else it would be a float
         if settings[MADE] == 1:
             origin = _copy(x, begin, end, settings, scratch)
             source = scratch.ctypes.data + HEAD
         for panel in range(begin, end, PANEL):
             count = min(PANEL, end - panel)
-            for i in range(PANEL):
-                p = panel + min(i, count - 1)
-                row = p // out_columns
-                offsets[i] = row * settings[DOWN] + (p - row * out_columns) * settings[ACROSS] - origin
+            patches(offsets, panel, count, settings[OUT_COLUMNS], settings[DOWN], settings[ACROSS], origin)
             for b in range(blocks.shape[0]):
                 vectors, lane = blocks[b, 0], blocks[b, 1]
                 own = constants.ctypes.data + lane * CONSTANT_BYTES
@@ -202,8 +201,30 @@ def convolve(
                 step = _ROWS[vectors]
                 for r in range(0, count, step):
                     tile = sums + (r * vectors * VECTOR if counting else 0)
-                    _multiply(shorts, vectors, source, at + 8 * r, matrix, segments, settings, own, tile)
-                    _finish(tile, min(step, count - r), vectors, own, settings, place + r * pixel, left)
+                    rows, to = min(step, count - r), place + r * pixel
+                    if once:
+                        kept = tile if counting else 0
+                        tile_once(
+                            form,
+                            vectors,
+                            source,
+                            at + 8 * r,
+                            matrix,
+                            segments,
+                            parts,
+                            steps,
+                            flips,
+                            own,
+                            kept,
+                            ends,
+                            rows,
+                            to,
+                            pixel,
+                            left,
+                        )
+                    else:
+                        _multiply(shorts, vectors, source, at + 8 * r, matrix, segments, settings, own, tile)
+                        _finish(tile, rows, vectors, own, settings, to, left)
                 if counting:
                     row = panel * pixel + settings[COLUMN]
                     _count(

@@ -17,6 +17,7 @@ import numpy.typing as npt
 from npusim.kernels.direct.protocol import Bytes, Call
 from npusim.kernels.emit.channels import ORDER, STRETCH, TAPS
 from npusim.kernels.emit.multiply import Operands
+from npusim.kernels.emit.rescale import Form
 from npusim.kernels.event_plan import EventPlan
 from npusim.kernels.geometry import Geometry
 from npusim.kernels.jit import readonly
@@ -148,7 +149,8 @@ def tiled_depthwise(
     flips = 128 if packed.x_dtype == np.int8 and operands is Operands.BYTES else 0
     start = bias - (packed.x_zero + flips) * packed.zero_share
     order = (np.arange(phases)[:, np.newaxis, np.newaxis] * STRETCH + ORDER[operands]) % channels
-    constants = rescale_constants(plan, reach, order.reshape(-1), start, codes)
+    without = set[Form]() if operands is Operands.BYTES else {Form.HALVES}
+    constants = rescale_constants(plan, reach, order.reshape(-1), start, codes, without)
     if constants is None:
         return None
     taps = _Taps(packed, geometry, TAPS[operands])

@@ -8,6 +8,7 @@ import numpy.typing as npt
 from npusim.kernels.direct.protocol import Bytes
 from npusim.kernels.emit.channels import STRETCH, TOGETHER, VECTORS
 from npusim.kernels.emit.channels_bytes import (
+    channels_bytes_halves,
     channels_bytes_high,
     channels_bytes_high_signed,
     channels_bytes_wide_last,
@@ -27,7 +28,9 @@ from npusim.kernels.ops import Words
 from npusim.kernels.tiled.image import pad_bytes, pad_shorts
 from npusim.kernels.tiled.tally import ALWAYS, close, lanes_of, locate, no_counters, still_wanted
 
-_HIGH, _HIGH_SIGNED, _WIDE_SIGNED = int(Form.HIGH), int(Form.HIGH_SIGNED), int(Form.WIDE_SIGNED)
+_HIGH, _HIGH_SIGNED, _WIDE_SIGNED, _HALVES = map(
+    int, (Form.HIGH, Form.HIGH_SIGNED, Form.WIDE_SIGNED, Form.HALVES)
+)
 
 (SHORTS, CHANNELS, IMAGE_ROW, ABOVE, BEFORE, ROW_STRIDE, COLUMN_STRIDE, EXTENT, MADE_ROW, STRETCHES, LENGTH,
  BAND, PAD, FLIP, BITS, FORM, PHASES, GROUPS, ENDS) = range(19)  # fmt: skip
@@ -94,6 +97,8 @@ def _stretches(
             channels_shorts_wide_last(
                 x0, x1, taps, groups, matrix, own, ends, y0, y1, below, left, right, both, kept
             )
+    elif form == _HALVES:
+        channels_bytes_halves(x0, x1, taps, groups, matrix, own, ends, y0, y1, below, left, right, both, kept)
     elif form == _HIGH:
         channels_bytes_high(x0, x1, taps, groups, matrix, own, ends, y0, y1, below, left, right, both, kept)
     elif form == _HIGH_SIGNED:
