@@ -8,14 +8,26 @@ from typing import Any
 import numpy as np
 
 from npusim.kernels.direct.protocol import Bytes, Call
-from npusim.kernels.emit.count import count_once, count_twice
-from npusim.kernels.emit.registers import COUNT
-from npusim.kernels.event_plan import EventPlan
-from npusim.kernels.jit import kernel, part
+from npusim.kernels.emit.count_alike import (
+    ADDED,
+    FACTOR,
+    HALF,
+    HALF_AGAIN,
+    HIGH,
+    LOST,
+    LOST_AGAIN,
+    LOW,
+    SHIFT,
+    STRETCH,
+    count_alike_once,
+    count_alike_twice,
+)
+from npusim.kernels.event_plan import EventPlan, masks
+from npusim.kernels.jit import Int, kernel, part, readonly
 from npusim.kernels.members import Members, count_sets
 from npusim.kernels.ops import Words
+from npusim.kernels.records import COUNT, FIRST, KINDS_TOLD
 from npusim.kernels.tiled.combine import SUMS, UNIT, Sums, TiledCombination, combine
-from npusim.kernels.tiled.tally import ALWAYS, close, lanes_of, locate, no_counters, still_wanted, told
 
 
 class CountingCombination:
@@ -29,10 +41,10 @@ class CountingCombination:
 
     def __init__(self, direct: TiledCombination, plan: EventPlan, operands: Sequence[Members]) -> None:
         self._direct = direct
-        self._told = told(plan, np.zeros(COUNT, np.int64), np.arange(COUNT)[np.newaxis])
+        self._marks = _marks(plan)
         first, second = operands
-        place = len(plan.kinds)
-        self._operands = first.sets, second.sets, place, place + len(first.kinds)
+        self._kinds = len(plan.kinds)
+        self._operands = first.sets, second.sets, self._kinds + len(first.kinds)
         self.units, self.scratch_bytes = direct.units, direct.scratch_bytes
 
     def run(
@@ -51,8 +63,22 @@ class CountingCombination:
         self, inputs: Sequence[Bytes], out: Bytes, scratch: Bytes, begin: int, end: int, record: Words
     ) -> tuple[Any, ...]:
         """As `combine_counting` takes them."""
-        plan, step = self._told, (*inputs, *self._direct.constants, begin, end, scratch, out)
-        return (*step, plan.rows, plan.places, plan.wanted, plan.twice, *self._operands, record)
+        step = *inputs, *self._direct.constants, begin, end, scratch, out
+        return (*step, self._marks, self._kinds, *self._operands, record)
+
+
+def _marks(plan: EventPlan) -> Words:
+    """int64[9]: as `emit.count_alike` has them, of the first channel."""
+    second = plan.second
+    narrow = {LOW: plan.low, HIGH: plan.high}
+    narrow[LOST], narrow[HALF] = masks(plan.lost)
+    narrow[LOST_AGAIN], narrow[HALF_AGAIN] = masks(0 * plan.lost if second is None else second.lost)
+    marks = np.zeros(SHIFT + 1, np.int64)
+    for entry, values in narrow.items():
+        marks[entry] = np.uint32(values[0] & 0xFFFFFFFF).astype(np.int32)
+    if second is not None:
+        marks[[FACTOR, ADDED, SHIFT]] = second.factor[0], second.constant[0], second.first[0]
+    return readonly(marks, np.int64)
 
 
 @kernel(signatures=1)
@@ -65,13 +91,10 @@ def combine_counting(
     end: int,
     scratch: Bytes,
     out: Bytes,
-    rows: Words,
-    places: Words,
-    wanted: int,
-    twice: int,
+    marks: Words,
+    kinds: int,
     first_sets: Bytes,
     second_sets: Bytes,
-    first_kind: int,
     second_kind: int,
     record: Words,
 ) -> None:
@@ -79,39 +102,49 @@ def combine_counting(
 
     Parameters
     ----------
-    rows, places, wanted, twice
-        Of a `Told` of one vector.
-    first_sets, second_sets, first_kind, second_kind
-        Both operands' `Members`, and where their kinds begin in the record.
+    marks
+        As `emit.count_alike` has them.
+    kinds
+        How many the result has: the record's first ones.
+    first_sets, second_sets, second_kind
+        Both operands' `Members`, and where the second one's kinds begin in the record.
     """
     sums = scratch[SUMS : SUMS + 4 * UNIT].view(np.int32)
     for start in range(begin, end, UNIT):
         stop = min(start + UNIT, end)
         combine(a, b, constants, settings, start, stop, scratch, sums, out)
-        wanted = still_wanted(wanted, record, start)
-        _count_sums(sums, rows, places, wanted, twice, start, stop, record)
-        count_sets(a, first_sets, start, stop, first_kind, record)
+        _count_sums(sums, marks, kinds, start, stop, record)
+        count_sets(a, first_sets, start, stop, kinds, record)
         count_sets(b, second_sets, start, stop, second_kind, record)
 
 
 @part
-def _count_sums(
-    sums: Sums, rows: Words, places: Words, wanted: int, twice: int, begin: int, end: int, record: Words
-) -> None:
-    """What the sums of codes `begin` .. `end` - 1 cause: whole vectors, then the rest."""
-    values = end - begin
-    whole, counters, lanes = values // COUNT, no_counters(), np.empty(1, np.int64)
-    for turn in range(2):
-        first, number, left = (0, whole, COUNT) if turn == 0 else (whole, 1, values - whole * COUNT)
-        if number > 0 and left > 0:
-            lanes_of(places, left, lanes)
-            source, own = sums.ctypes.data + 4 * COUNT * first, lanes.ctypes.data
-            if twice == 1:
-                may = count_twice(source, number, 1, rows.ctypes.data, own, counters.ctypes.data)
-            else:
-                may = count_once(source, number, 1, rows.ctypes.data, own, counters.ctypes.data)
-            may = (may | ALWAYS) & wanted
-            if may != 0:
-                starts = begin + COUNT * (first + np.arange(number))
-                locate(sums[COUNT * first :], starts, may, rows, places, left, record)
-    close(counters, values, twice, record)
+def _caused(kind: int, value: Int, marks: Words) -> Any:
+    """Whether a sum causes an event, by the numbers of `records`' kinds."""
+    if kind == 0:
+        return value < marks[LOW]
+    if kind == 1:
+        return value > marks[HIGH]
+    if kind > 3:
+        value = (value * marks[FACTOR] + marks[ADDED]) >> marks[SHIFT]
+    bits = np.int32(value) & np.int32(marks[LOST if kind <= 3 else LOST_AGAIN])
+    return bits == np.int32(marks[HALF if kind == 3 else HALF_AGAIN]) if kind % 2 == 1 else bits != 0
+
+
+@part
+def _count_sums(sums: Sums, marks: Words, kinds: int, begin: int, end: int, record: Words) -> None:
+    """What the sums of codes `begin` .. `end` - 1 cause: whole stretches, then the rest."""
+    counts, whole = np.zeros(KINDS_TOLD, np.int64), (end - begin) // STRETCH
+    if kinds == KINDS_TOLD:
+        count_alike_twice(sums.ctypes.data, whole, marks.ctypes.data, counts.ctypes.data)
+    else:
+        count_alike_once(sums.ctypes.data, whole, marks.ctypes.data, counts.ctypes.data)
+    for kind in range(kinds):
+        for i in range(whole * STRETCH, end - begin):
+            counts[kind] += int(_caused(kind, np.int64(sums[i]), marks))
+        if counts[kind] > 0:
+            record[COUNT + kind] += counts[kind]
+            i = 0
+            while begin + i < record[FIRST + kind] and not _caused(kind, np.int64(sums[i]), marks):
+                i += 1
+            record[FIRST + kind] = min(record[FIRST + kind], begin + i)
