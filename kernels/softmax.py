@@ -47,9 +47,17 @@ class Softmax:
     def row(self, x: Bytes, out: Bytes) -> None:
         """One row of codes."""
         greatest, total = _add_up(x, self.flip, self.thinned)
+        self.scale(x, greatest, *self.reciprocal(total), out)
+
+    def reciprocal(self, total: int) -> tuple[int, int]:
+        """The factor and the shift of a row whose exponentials add up to `total`."""
         factor, shift = reciprocal(total, SUM_INTEGER_BITS)
+        return factor, shift + self.fixed_shift
+
+    def scale(self, x: Bytes, greatest: int, factor: int, shift: int, out: Bytes) -> None:
+        """The codes of a row whose greatest code, unsigned, is known."""
         ends = self.zero, self.low, self.high
-        _scale(x, self.flip, greatest, self.exponentials, factor, shift + self.fixed_shift, *ends, out)
+        _scale(x, self.flip, greatest, self.exponentials, factor, shift, *ends, out)
 
 
 class DirectSoftmax:

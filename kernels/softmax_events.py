@@ -12,8 +12,6 @@ from npusim.kernels.ops import ROUNDED, SATURATED_HIGH, SATURATED_LOW, TIE, Word
 from npusim.kernels.records import COUNT, FIRST
 from npusim.kernels.softmax import DirectSoftmax
 from npusim.spec.events import Event
-from npusim.spec.fixed_point import reciprocal
-from npusim.spec.softmax import SUM_INTEGER_BITS
 
 KINDS = (
     (1, Event.ROUNDED),
@@ -40,39 +38,43 @@ class CountingSoftmax:
         self, inputs: Sequence[Bytes], out: Bytes, scratch: Bytes, first: int, last: int, record: Words
     ) -> None:
         """See `Counting.run`."""
-        self._direct.run(inputs, out, scratch, first, last)
         length, own = out.size // self.units, self._softmax
         ends = own.zero, own.low, own.high
         for row in range(first, last):
             start = row * length
-            counts, firsts = np.zeros(_CODES, np.int64), np.zeros(_CODES, np.int64)
-            total = tally_row(inputs[0][start : start + length], own.flip, own.thinned, counts, firsts)
-            factor, shift = reciprocal(total, SUM_INTEGER_BITS)
-            shift += own.fixed_shift
-            count_row(own.exponentials, counts, firsts, factor, shift, *ends, start, record)
+            x, counts = inputs[0][start : start + length], np.zeros((2, _CODES), np.int64)
+            greatest, total = tally_row(x, own.flip, own.thinned, counts)
+            factor, shift = own.reciprocal(total)
+            own.scale(x, greatest, factor, shift, out[start : start + length])
+            count_row(own.exponentials, counts, factor, shift, *ends, start, record)
 
 
 @kernel(signatures=1)
-def tally_row(x: Bytes, flip: int, thinned: Words, counts: Words, firsts: Words) -> int:
-    """By distance to the greatest code how many there are, and where first; what they add up to."""
+def tally_row(x: Bytes, flip: int, thinned: Words, counts: Words) -> tuple[int, int]:
+    """The greatest code, unsigned, and the sum of what all codes' distances to it stand for.
+
+    Parameters
+    ----------
+    counts : int64[2, 256]
+        Zeros; by distance how many there are is written, and where first.
+    """
     greatest = 0
     for i in range(x.shape[0]):
         greatest = max(greatest, int(x[i]) ^ flip)
     for i in range(x.shape[0] - 1, -1, -1):
         distance = greatest - (int(x[i]) ^ flip)
-        counts[distance] += 1
-        firsts[distance] = i
+        counts[0, distance] += 1
+        counts[1, distance] = i
     total = 0
     for distance in range(_CODES):
-        total += counts[distance] * thinned[distance]
-    return total
+        total += counts[0, distance] * thinned[distance]
+    return greatest, total
 
 
 @kernel(signatures=1)
 def count_row(
     exponentials: Words,
     counts: Words,
-    firsts: Words,
     factor: int,
     shift: int,
     zero: int,
@@ -85,7 +87,7 @@ def count_row(
     doubling, half = 1 << (_DOUBLED - 1), (1 << shift) >> 1
     below = half - 1 if half > 0 else 0
     for distance in range(_CODES):
-        number = counts[distance]
+        number = counts[0, distance]
         if number > 0:
             product = exponentials[distance] * factor
             once = shift_flags(product, doubling, doubling - 1)
@@ -93,7 +95,7 @@ def count_row(
             twice = shift_flags(doubled, half, below)
             value = ((doubled + half) >> shift) + zero
             beyond = clamp_flags(value, low, high, 0)
-            where = base + firsts[distance]
+            where = base + counts[1, distance]
             caused = (
                 once & ROUNDED,
                 once & TIE,

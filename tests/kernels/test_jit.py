@@ -117,4 +117,5 @@ def test_all_kernels_together_stay_few() -> None:
         "tiled.combine_events.combine_counting": 1,
         "tiled.conv_loop.convolve": 1,
         "tiled.depthwise_loop.convolve_channels": 1,
+        "valued.count_values": 1,
     }

@@ -9,9 +9,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from npusim.datapath import Datapath
+from npusim.datapath import Datapath, load_datapath
 from npusim.datapath.load import change_datapath
 from npusim.errors import InputError
+from npusim.kernels.isa import InstructionSet, selected
+from npusim.prepared import prepared
 from npusim.spec.pipeline import run
 from npusim.spec.pooling import average_sum
 from npusim.steps.average_pool import AveragePoolStep
@@ -22,6 +24,7 @@ from tests.steps.one_step import EVEN, WES, Codes, Expected, one_step, run_step
 from tests.steps.strategies import CODE, MULTIPLIER, SHIFT, bounds, codes, image_shapes, windows
 from tests.steps.windows import inside
 
+TFLITE = load_datapath("tflite")
 FIELDS = {"shift": 17, "y_zero": 0, "low": -128, "high": 127}
 ONE_WINDOW = {
     "name": "pool",
@@ -93,6 +96,32 @@ def test_equals_the_spec(case: tuple[AveragePoolStep, Codes], datapath: Datapath
     assert reachable is not None
     assert int(sums.min()) in reachable
     assert int(sums.max()) in reachable
+
+
+@settings(max_examples=25, deadline=None)
+@given(st.integers(1, 4), st.integers(1, 4), st.integers(1, 5), st.data())
+def test_pipelines_that_divide_count_by_sums(
+    rows: int, columns: int, channels: int, data: st.DataObject
+) -> None:
+    low, high = data.draw(bounds())
+    made = step(
+        kernel=(rows, columns),
+        x_zero=data.draw(CODE),
+        counts=np.array([rows * columns]),
+        multipliers=None,
+        fields={"low": low, "high": high},
+    )
+    x = data.draw(codes((2, rows, columns, channels)))
+    program = one_step(made, [x.shape[1:]], TFLITE)
+    one_pass = prepared(program, TFLITE).schedule.work[0].counted is not None
+    assert one_pass == (selected() is not InstructionSet.GENERIC)
+    says, points = Expected(), stage_points(made.stages(TFLITE))
+    for image, c in np.ndindex(2, channels):
+        total = average_sum(x[image, ..., c].reshape(-1).tolist(), made.x_zero)
+        says.value("accumulator", total)
+        trace = run(made.stages(TFLITE), total, {**made.fields, "count": rows * columns})
+        says.value("output", says.trace(trace, points, image, c))
+    says.check(run_step(made, [x], TFLITE), made)
 
 
 def test_a_global_average_may_drop_rows_and_columns() -> None:

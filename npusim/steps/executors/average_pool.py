@@ -16,9 +16,10 @@ from npusim.kernels.packed import Nest, pack
 from npusim.kernels.pool import average_sums
 from npusim.kernels.tiled.depthwise import TiledDepthwise, tiled_depthwise
 from npusim.kernels.tiled.quotient import product_plan
+from npusim.kernels.valued import CountingAverages, values_of
 from npusim.steps.average_pool import AveragePoolStep
 from npusim.steps.base import Array, Executor, TensorType
-from npusim.steps.executors.counting import Counted, counted
+from npusim.steps.executors.counting import Counted, counted, counted_kinds
 from npusim.steps.executors.rescaler import Rescaler
 from npusim.steps.pool_windows import window_counts
 from npusim.steps.probe import AccumulatorRecord, Path, PathDecision, Probe, StatisticsMode
@@ -62,7 +63,18 @@ class AveragePoolExecutor(Executor):
     def counted(self) -> Counted | None:
         if self._tiled is None:
             return None
-        return counted(self._tiled, self._groups[0][1], self._reach, accumulates=True)
+        rescaler = self._groups[0][1]
+        return counted(self._tiled, rescaler, self._reach, accumulates=True) or self._counted_by_values()
+
+    def _counted_by_values(self) -> Counted | None:
+        """For pipelines that divide."""
+        rescaler = self._groups[0][1]
+        values = values_of(rescaler.plan, self._reach)
+        if self._tiled is None or values is None:
+            return None
+        shape, codes = image_shape(self._x.shape), self._x.dtype
+        direct = CountingAverages(self._tiled, self._geometry, shape, codes, self._step.x_zero, values)
+        return counted_kinds(direct, [(rescaler, values.kinds)], [rescaler], accumulates=True)
 
     @property
     def _reach(self) -> int:

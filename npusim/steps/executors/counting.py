@@ -116,7 +116,11 @@ def counted_pairs(
 
 
 def counted_kinds(
-    direct: Counting, told: Sequence[tuple[Rescaler, Sequence[Kind]]], pipelines: Sequence[Rescaler]
+    direct: Counting,
+    told: Sequence[tuple[Rescaler, Sequence[Kind]]],
+    pipelines: Sequence[Rescaler],
+    *,
+    accumulates: bool = False,
 ) -> Counted | None:
     """A form whose records have one pipeline's kinds after the other's; None if there are too many.
 
@@ -129,7 +133,7 @@ def counted_kinds(
     """
     kinds = tuple((rescaler.points[stage], event.value) for rescaler, own in told for stage, event in own)
     points = tuple(point for rescaler in pipelines for point in rescaler.points)
-    return Counted(direct, points, kinds, accumulates=False) if len(kinds) <= KINDS_KEPT else None
+    return Counted(direct, points, kinds, accumulates) if len(kinds) <= KINDS_KEPT else None
 
 
 def counted(
