@@ -8,6 +8,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from npusim.kernels.codes import flip_codes, look_up
+from npusim.kernels.concat import place_codes
 from npusim.kernels.direct.protocol import Call
 from npusim.kernels.emit.call import (
     BYTES,
@@ -42,7 +43,8 @@ _COMBINE_COUNTING = (
     *(INPUT, INPUT, ROWS, SETTINGS, INT, INT, BYTES, BYTES),
     *(SETTINGS, INT, INPUT, INPUT, INT, WORDS),
 )
-_COUNT_SETS = (INPUT, INPUT, INT, INT, INT, WORDS)
+_COUNT_SETS = (INPUT, INPUT, *[INT] * 6, WORDS)
+_PLACE = (INPUT, INPUT, *[INT] * 5, BYTES)
 
 _SIGNATURES: dict[Callable[..., None], Any] = {
     convolve: _CONVOLVE,
@@ -52,6 +54,7 @@ _SIGNATURES: dict[Callable[..., None], Any] = {
     flip_codes: _FLIP,
     combine_counting: _COMBINE_COUNTING,
     count_sets: _COUNT_SETS,
+    place_codes: _PLACE,
 }
 
 _GRAINS: dict[Callable[..., None], int] = {
@@ -60,12 +63,14 @@ _GRAINS: dict[Callable[..., None], int] = {
     combine: 1 << 12,
     combine_counting: 1 << 12,
     count_sets: 1 << 12,
+    place_codes: 1 << 12,
 }
 """Kernels that compute what lies between two numbers, their first plain ones, and how much at least."""
 
 _call_convolve, _call_channels, _call_combine = map(piece_of, (_CONVOLVE, _CHANNELS, _COMBINE))
 _call_look_up, _call_flip = map(piece_of, (_LOOK_UP, _FLIP))
 _call_combine_counting, _call_count_sets = map(piece_of, (_COMBINE_COUNTING, _COUNT_SETS))
+_call_place = piece_of(_PLACE)
 
 
 class Chain:
@@ -139,8 +144,10 @@ def call_head(heads: Words, i: int) -> None:
         _call_flip(address, words)
     elif number == 5:
         _call_combine_counting(address, words)
-    else:
+    elif number == 6:
         _call_count_sets(address, words)
+    else:
+        _call_place(address, words)
 
 
 @kernel(signatures=1)

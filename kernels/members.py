@@ -7,6 +7,7 @@ an event are a set, and a run counts its members.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -30,6 +31,18 @@ Kind = tuple[int, Event]
 Flags = npt.NDArray[np.uint8]
 
 
+class Rows(NamedTuple):
+    """Where codes lie in a step's output: `length` in a row, `offset` codes into each `total`."""
+
+    length: int
+    offset: int
+    total: int
+
+
+ONE_ROW = Rows(1 << 62, 0, 0)
+"""Codes at their own places."""
+
+
 @dataclass(frozen=True, eq=False)
 class Members:
     """The codes that cause each event of a pipeline.
@@ -45,9 +58,13 @@ class Members:
     sets: Bytes
     kinds: tuple[Kind, ...]
 
-    def calls(self, x: Bytes, begin: int, end: int, record: Words) -> list[Call]:
-        """Add what codes `begin` .. `end` - 1 of x cause to a record."""
-        return [Call(count_sets, (x, self.sets, begin, end, 0, record))] if self.kinds else []
+    def calls(
+        self, x: Bytes, begin: int, end: int, record: Words, first_kind: int = 0, rows: Rows = ONE_ROW
+    ) -> list[Call]:
+        """Add what codes `begin` .. `end` - 1 of x cause to a record, from a kind on."""
+        if not self.kinds:
+            return []
+        return [Call(count_sets, (x, self.sets, begin, end, first_kind, *rows, record))]
 
 
 def by_byte(codes: np.dtype[np.generic]) -> Words:
@@ -90,8 +107,24 @@ def _holds(own: Bytes, code: int) -> int:
 
 
 @kernel(signatures=1)
-def count_sets(x: Bytes, sets: Bytes, begin: int, end: int, first_kind: int, record: Words) -> None:
-    """Add how many of the codes `begin` .. `end` - 1 lie in each set, and the first, to a record."""
+def count_sets(
+    x: Bytes,
+    sets: Bytes,
+    begin: int,
+    end: int,
+    first_kind: int,
+    length: int,
+    offset: int,
+    total: int,
+    record: Words,
+) -> None:
+    """Add how many of the codes `begin` .. `end` - 1 lie in each set to a record, and where the first does.
+
+    Parameters
+    ----------
+    length, offset, total
+        Of `Rows`.
+    """
     vectors = (end - begin) // VECTOR if HAS_SHUFFLES == 1 else 0
     for index in range(sets.shape[0] // SET_BYTES):
         own, kind = sets[index * SET_BYTES : (index + 1) * SET_BYTES], first_kind + index
@@ -103,6 +136,8 @@ def count_sets(x: Bytes, sets: Bytes, begin: int, end: int, first_kind: int, rec
         if number > 0:
             record[COUNT + kind] += number
             i = begin
-            while i < record[FIRST + kind] and _holds(own, x[i]) == 0:
-                i += 1
-            record[FIRST + kind] = min(record[FIRST + kind], i)
+            if begin // length * total + offset + begin % length < record[FIRST + kind]:
+                while _holds(own, x[i]) == 0:
+                    i += 1
+                place = i // length * total + offset + i % length
+                record[FIRST + kind] = min(record[FIRST + kind], place)

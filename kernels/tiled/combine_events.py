@@ -24,10 +24,12 @@ from npusim.kernels.emit.count_alike import (
 )
 from npusim.kernels.event_plan import EventPlan, masks
 from npusim.kernels.jit import Int, kernel, part, readonly
-from npusim.kernels.members import Members, count_sets
+from npusim.kernels.members import ONE_ROW, Members, count_sets
 from npusim.kernels.ops import Words
 from npusim.kernels.records import COUNT, FIRST, KINDS_TOLD
 from npusim.kernels.tiled.combine import SUMS, UNIT, Sums, TiledCombination, combine
+
+_LENGTH = ONE_ROW.length
 
 
 class CountingCombination:
@@ -114,8 +116,8 @@ def combine_counting(
         stop = min(start + UNIT, end)
         combine(a, b, constants, settings, start, stop, scratch, sums, out)
         _count_sums(sums, marks, kinds, start, stop, record)
-        count_sets(a, first_sets, start, stop, kinds, record)
-        count_sets(b, second_sets, start, stop, second_kind, record)
+        count_sets(a, first_sets, start, stop, kinds, _LENGTH, 0, 0, record)
+        count_sets(b, second_sets, start, stop, second_kind, _LENGTH, 0, 0, record)
 
 
 @part

@@ -91,6 +91,7 @@ def test_all_kernels_together_stay_few() -> None:
         "codes.look_up": 1,
         "combine._combine": 3,
         "combine._combine_counting": 3,
+        "concat.place_codes": 1,
         "depthwise._depthwise": 6,
         "dot.across_columns.multiply_columns": 1,
         "dot.along_products.multiply_rows": 2,

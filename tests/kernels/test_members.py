@@ -14,7 +14,7 @@ from npusim.kernels.emit.registers import VECTOR
 from npusim.kernels.events import KINDS, EventCounts
 from npusim.kernels.isa import InstructionSet, available, selected
 from npusim.kernels.jit import readonly
-from npusim.kernels.members import by_byte, count_sets, members_of
+from npusim.kernels.members import ONE_ROW, by_byte, count_sets, members_of
 from npusim.kernels.plan import compile_pipeline
 from npusim.kernels.records import COUNT, FIRST, of_nothing
 from npusim.spec.rounding import Rounding
@@ -69,7 +69,7 @@ def test_sets_of_codes() -> None:
         chosen = random.random((3, 256)) < np.array([[0.5], [0.02], [0.0]])
         sets = readonly(np.packbits(chosen, axis=1, bitorder="little").reshape(-1), np.uint8)
         x, record = readonly(random.integers(0, 256, size), np.uint8), of_nothing()
-        count_sets(x, sets, 0, size, 2, record)
+        count_sets(x, sets, 0, size, 2, *ONE_ROW, record)
         inside = chosen[:, x]
         assert record[COUNT + 2 : COUNT + 5].tolist() == inside.sum(axis=1).tolist()
         for own, first in zip(inside, record[FIRST + 2 : FIRST + 5], strict=True):

@@ -8,7 +8,7 @@ from math import prod
 
 import numpy as np
 
-from npusim.kernels.codes import CountingTable, DirectTable, direct_table
+from npusim.kernels.codes import CountingTable, DirectTable
 from npusim.kernels.direct.protocol import Direct
 from npusim.kernels.members import members_of
 from npusim.spec.stages import BaseStage
@@ -44,13 +44,11 @@ class PipelineExecutor(Executor):
 
     @cached_property
     def _table(self) -> DirectTable | None:
-        plan, codes = self._rescaler.plan, self._x.codes.interval
         narrow = self._x.bits == _TABLE_BITS and self._output.dtype.itemsize == 1
-        if not narrow or np.any(np.ptp(plan.columns, axis=1)):
+        if not narrow or np.any(np.ptp(self._rescaler.plan.columns, axis=1)):
             return None
-        every = np.arange(codes.low, codes.high + 1).repeat(plan.channels).reshape(-1, plan.channels)
-        made = self._rescaler.codes(every, self._output.dtype, Probe())[:, 0].copy()
-        return direct_table(made, codes.low, prod(self._output.shape))
+        by_byte = self._rescaler.by_byte(self._x.dtype, self._output.dtype)
+        return DirectTable(by_byte, prod(self._output.shape))
 
     def run(self, inputs: Sequence[Array], probe: Probe) -> Array:
         shape = self._output.shape

@@ -11,6 +11,8 @@ import numpy.typing as npt
 from npusim.kernels.elementwise import narrow, widen
 from npusim.kernels.event_plan import Kind, event_plan
 from npusim.kernels.events import KINDS, EventCounts
+from npusim.kernels.jit import readonly
+from npusim.kernels.members import by_byte
 from npusim.kernels.pipeline import run, run_stage
 from npusim.kernels.plan import compile_pipeline
 from npusim.kernels.records import COUNT, FIRST, of_nothing
@@ -128,6 +130,12 @@ class Rescaler:
         made = run(self.plan, widen(values), events, base_index)
         self._count(probe, events, base_index, None)
         return made
+
+    def by_byte(self, x: np.dtype[np.generic], codes: np.dtype[np.generic]) -> npt.NDArray[np.uint8]:
+        """uint8[256]: what each byte of 8-bit codes becomes, where channels are alike."""
+        every = by_byte(x).repeat(self.plan.channels).reshape(-1, self.plan.channels)
+        made = np.ascontiguousarray(self.codes(every, codes, Probe())[:, 0])
+        return readonly(made.view(np.uint8), np.uint8)
 
     def tap(self, values: Array, probe: Probe, shape: Shape) -> None:
         """Record the wanted points of a whole tensor, in its shape."""
