@@ -13,7 +13,15 @@ import numpy.typing as npt
 
 from npusim.kernels.jit import readonly
 from npusim.kernels.ops import Words
-from npusim.kernels.ordered_narrow import BY_CHANNEL, BY_PIXEL, DEPTHWISE, accumulate_narrow, fits, transposed
+from npusim.kernels.ordered_narrow import (
+    BY_CHANNEL,
+    BY_PIXEL,
+    DEPTHWISE,
+    Fitting,
+    accumulate_narrow,
+    narrowest,
+    transposed,
+)
 from npusim.kernels.ordered_parts import NO_REGISTER, SATURATE, WRAP
 from npusim.kernels.ordered_wide import accumulate_wide
 from npusim.kernels.packed import Nest, Packed
@@ -106,13 +114,14 @@ class OrderedColumn:
         """
         start, load = (self.start, self.load) if held is None else (held.start, held.load)
         weights = self.packed.ordered_weights[group]
-        mode = self._mode(group, out.shape[0], start, load)
+        mode = self._mode(group, out.shape[0])
+        fitting = None if mode is None else self._fitting(group, start, load)
         common = Common(
             self.bias.reshape(1, -1),
             readonly(start, np.int64),
             readonly(load, np.int64),
             self.beats,
-            self.registers,
+            self.registers if fitting is None else fitting.registers,
             self.late,
         )
         place = Place(
@@ -124,27 +133,28 @@ class OrderedColumn:
             int(base_index),
         )
         patches, zero = readonly(patches, np.int16), self.packed.x_zero
-        if mode is None:
+        if mode is None or fitting is None:
             accumulate_wide(patches, weights, zero, self.channels, self.channel, *common, *place)
-        elif mode == DEPTHWISE:
-            turns = np.zeros((weights.shape[0], out.shape[0]), np.int32)
-            accumulate_narrow(mode, patches, zero, weights, readonly(turns, np.int32), *common, *place)
+            return
+        word = fitting.dtype
+        own, others = readonly(weights.astype(word, copy=False), word), int(held is not None)
+        if mode == DEPTHWISE:
+            turns = readonly(np.zeros((weights.shape[0], out.shape[0]), word), word)
+            accumulate_narrow(mode, patches, zero, own, turns, *common, others, *place)
         else:
-            codes = readonly(transposed(patches, out.shape[0], zero), np.int32)
-            vector, scalar = (codes, weights) if mode == BY_PIXEL else (weights, codes)
-            accumulate_narrow(mode, patches, zero, vector, scalar, *common, *place)
+            codes = readonly(transposed(patches, out.shape[0], zero, word), word)
+            vector, scalar = (codes, own) if mode == BY_PIXEL else (own, codes)
+            accumulate_narrow(mode, patches, zero, vector, scalar, *common, others, *place)
 
-    def _mode(self, group: int, rows: int, start: Words, load: Words) -> int | None:
+    def _mode(self, group: int, rows: int) -> int | None:
         """What to vectorise along; None: the general kernel."""
-        weights = self.packed.ordered_weights[group]
-        if self.channels not in {0, weights.shape[1]} or not self._fits(weights, start, load):
-            return None
+        columns = self.packed.ordered_weights[group].shape[1]
         if self.channels:
-            return DEPTHWISE
-        return BY_PIXEL if rows >= weights.shape[1] else BY_CHANNEL
+            return DEPTHWISE if self.channels == columns else None
+        return BY_PIXEL if rows >= columns else BY_CHANNEL
 
-    def _fits(self, weights: npt.NDArray[np.int32], start: Words, load: Words) -> bool:
+    def _fitting(self, group: int, start: Words, load: Words) -> Fitting | None:
         limits, zero = np.iinfo(self.packed.x_dtype), self.packed.x_zero
         reach = max(zero - int(limits.min), int(limits.max) - zero)
         loads = np.concatenate([start.reshape(-1), load.reshape(-1), self.bias])
-        return fits(self.registers, weights, reach, self.beats, loads)
+        return narrowest(self.registers, reach * self.packed.ordered_reach[group], self.beats, loads)

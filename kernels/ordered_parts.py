@@ -1,4 +1,4 @@
-"""Pieces of the ordered accumulator in 32-bit words: beats, writes, what did not fit."""
+"""Pieces of the ordered accumulator in words of 32 or 64 bits: beats, writes, what did not fit."""
 
 from __future__ import annotations
 
@@ -11,7 +11,10 @@ from npusim.kernels.jit import Int, part
 from npusim.kernels.ops import Words
 from npusim.kernels.statistics import Tally
 
-Narrow = npt.NDArray[np.int32]
+Narrow = npt.NDArray[Any]
+"""int32 or int64: whichever holds all that is met on the way."""
+Cube = npt.NDArray[Any]
+"""The same, several rows."""
 
 NO_REGISTER, SATURATE, WRAP = 0, 1, 2
 """What a register does with a value that does not fit."""
@@ -77,33 +80,50 @@ def sum_beat(vector: Narrow, scalar: Narrow, s: int, first: int, last: int, begi
 
 @part
 def sum_channels(
-    patch: npt.NDArray[np.int16], zero: int, weights: Narrow, first: int, last: int, begin: int, beat: Narrow
+    patches: npt.NDArray[np.int16],
+    zero: int,
+    weights: Narrow,
+    s: int,
+    first: int,
+    last: int,
+    begin: int,
+    beat: Narrow,
 ) -> None:
-    """The same for depthwise columns, whose activations and weights both lie side by side."""
-    channels, offset = weights.shape[1], np.int32(zero)
-    end = begin + beat.shape[0]
-    beat[:] = 0
-    for k in range(first, last):
-        codes, row = patch[k * channels + begin : k * channels + end], weights[k, begin:end]
-        for i in range(beat.shape[0]):
-            beat[i] += np.int32(np.int32(codes[i]) - offset) * row[i]
+    """The same for depthwise columns, whose activations and weights both lie side by side.
+
+    From row `s` on, whole rows one after the other; or, of one row, what there is from `begin` on.
+    """
+    word, channels = beat.dtype.type, weights.shape[1]
+    offset, length = word(zero), min(channels - begin, beat.shape[0])
+    for row in range(beat.shape[0] // length):
+        patch, own = patches[s + row], beat[row * length : (row + 1) * length]
+        for k in range(first, last):
+            place = k * channels + begin
+            codes, factors = patch[place : place + length], weights[k, begin : begin + length]
+            if k == first:
+                for i in range(length):
+                    own[i] = word(word(codes[i]) - offset) * factors[i]
+            else:
+                for i in range(length):
+                    own[i] += word(word(codes[i]) - offset) * factors[i]
 
 
 @part
 def through_tree(beat: Narrow, tree: Words, missed: Narrow) -> None:
     """Write each beat into the adder tree's register; `missed` where it does not fit."""
-    low, high = np.int32(tree[LOW]), np.int32(tree[HIGH])
-    mask, sign = np.int32(tree[MASK]), np.int32(tree[SIGN])
+    word = beat.dtype.type
+    low, high = word(tree[LOW]), word(tree[HIGH])
+    mask, sign = word(tree[MASK]), word(tree[SIGN])
     if tree[RULE] == SATURATE:
         for i in range(beat.shape[0]):
             value = beat[i]
             kept = min(max(value, low), high)
-            missed[i], beat[i] = np.int32(kept != value), kept
+            missed[i], beat[i] = word(kept != value), kept
     else:
         for i in range(beat.shape[0]):
             value = beat[i]
-            kept = np.int32(np.int32(np.int32(value & mask) ^ sign) - sign)
-            missed[i], beat[i] = np.int32(kept != value), kept
+            kept = word(((value & mask) ^ sign) - sign)
+            missed[i], beat[i] = word(kept != value), kept
 
 
 @part
@@ -117,22 +137,84 @@ def write(
     greatest: Narrow,
 ) -> None:
     """Add to every register, counting writes that do not fit."""
-    low, high = np.int32(register[LOW]), np.int32(register[HIGH])
-    mask, sign = np.int32(register[MASK]), np.int32(register[SIGN])
+    word = value.dtype.type
+    low, high = word(register[LOW]), word(register[HIGH])
+    mask, sign = word(register[MASK]), word(register[SIGN])
     if register[RULE] == SATURATE:
         for i in range(value.shape[0]):
-            total = np.int32(value[i] + addends[i])
+            total = word(value[i] + addends[i])
             kept = min(max(total, low), high)
             value[i] = kept
-            misses[i] += np.int32(kept != total) | missed[i]
+            misses[i] += word(kept != total) | missed[i]
             least[i], greatest[i] = min(least[i], kept), max(greatest[i], kept)
     else:
         for i in range(value.shape[0]):
-            total = np.int32(value[i] + addends[i])
-            kept = np.int32(np.int32(np.int32(total & mask) ^ sign) - sign)
+            total = word(value[i] + addends[i])
+            kept = word(((total & mask) ^ sign) - sign)
             value[i] = kept
-            misses[i] += np.int32(kept != total) | missed[i]
+            misses[i] += word(kept != total) | missed[i]
             least[i], greatest[i] = min(least[i], kept), max(greatest[i], kept)
+
+
+@part
+def write_four(
+    value: Narrow,
+    rows: Cube,
+    first: int,
+    begin: int,
+    factors: Narrow,
+    register: Words,
+    missed: Cube,
+    misses: Narrow,
+    least: Narrow,
+    greatest: Narrow,
+) -> None:
+    """Four writes one after the other, of rows times factors: registers pass through memory once."""
+    word, n, end = value.dtype.type, value.shape[0], begin + value.shape[0]
+    low, high = word(register[LOW]), word(register[HIGH])
+    mask, sign = word(register[MASK]), word(register[SIGN])
+    p, q = rows[first, begin:end], rows[first + 1, begin:end]
+    r, t = rows[first + 2, begin:end], rows[first + 3, begin:end]
+    w, x, y, z = factors[0], factors[1], factors[2], factors[3]
+    e, f, g, h = missed[0, :n], missed[1, :n], missed[2, :n], missed[3, :n]
+    if register[RULE] == SATURATE:
+        for i in range(n):
+            one = word(value[i] + p[i] * w)
+            a = min(max(one, low), high)
+            two = word(a + q[i] * x)
+            b = min(max(two, low), high)
+            three = word(b + r[i] * y)
+            c = min(max(three, low), high)
+            four = word(c + t[i] * z)
+            d = min(max(four, low), high)
+            value[i] = d
+            misses[i] += (
+                (word(a != one) | e[i])
+                + (word(b != two) | f[i])
+                + (word(c != three) | g[i])
+                + (word(d != four) | h[i])
+            )
+            least[i] = min(least[i], a, b, c, d)
+            greatest[i] = max(greatest[i], a, b, c, d)
+    else:
+        for i in range(n):
+            one = word(value[i] + p[i] * w)
+            a = word(((one & mask) ^ sign) - sign)
+            two = word(a + q[i] * x)
+            b = word(((two & mask) ^ sign) - sign)
+            three = word(b + r[i] * y)
+            c = word(((three & mask) ^ sign) - sign)
+            four = word(c + t[i] * z)
+            d = word(((four & mask) ^ sign) - sign)
+            value[i] = d
+            misses[i] += (
+                (word(a != one) | e[i])
+                + (word(b != two) | f[i])
+                + (word(c != three) | g[i])
+                + (word(d != four) | h[i])
+            )
+            least[i] = min(least[i], a, b, c, d)
+            greatest[i] = max(greatest[i], a, b, c, d)
 
 
 @part
@@ -140,11 +222,12 @@ def count_finals(
     exact: Narrow, loads: Narrow, register: Words, origin: int, distance: int, tally: Words
 ) -> None:
     """A4 `final`: exact sums that leave the register."""
-    low, high = np.int32(register[LOW]), np.int32(register[HIGH])
-    leaving = np.int32(0)
+    word = exact.dtype.type
+    low, high = word(register[LOW]), word(register[HIGH])
+    leaving = word(0)
     for i in range(exact.shape[0]):
-        total = np.int32(exact[i] + loads[i])
-        leaving += np.int32(total < low) | np.int32(total > high)
+        total = word(exact[i] + loads[i])
+        leaving += word(total < low) | word(total > high)
     if leaving > 0:
         tally[Tally.FINAL] += leaving
         i = 0

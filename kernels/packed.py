@@ -107,6 +107,11 @@ class Packed:
         flat = self.weights.reshape(sets, self.outputs // sets, -1)
         return readonly(flat.transpose(0, 2, 1), np.int32)
 
+    @cached_property
+    def ordered_reach(self) -> tuple[int, ...]:
+        """The greatest magnitude of each set's weights; 0 where there are none."""
+        return tuple(int(np.abs(own).max(initial=0)) for own in self.ordered_weights)
+
     def beats(self, lanes: int) -> Words:
         """int64[beats + 1]: beat b owns the products ``beats[b]`` .. ``beats[b + 1] - 1`` (A6)."""
         if self.nest is Nest.DEPTHWISE:

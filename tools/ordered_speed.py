@@ -49,6 +49,7 @@ COLUMNS = {
     "20 bits, tree of 18": (_column(20, 18), 16),
     "20 bits, late bias": (_column(20, None, BiasPlace.LATE), 16),
     "20 bits, 4 lanes": (_column(20), 4),
+    "20 bits, 1 lane": (_column(20), 1),
     "40 bits": (_column(40), 16),
 }
 """Saturating registers, 16 lanes unless said otherwise."""
@@ -57,7 +58,9 @@ TYPES: tuple[tuple[npt.DTypeLike, npt.DTypeLike], ...] = (
     (np.int8, np.int8),
     (np.uint8, np.uint8),
     (np.int16, np.int8),
+    (np.int16, np.int16),
 )
+"""Sums of int16 by int16 leave 32 bits."""
 
 
 def rates(repetitions: int) -> list[str]:
@@ -82,7 +85,9 @@ def _rate(
     random, pad = np.random.default_rng(0), layer.kernel // 2
     out = (layer.side + 2 * pad - layer.kernel) // layer.stride + 1
     shape = (layer.outputs, layer.kernel, layer.kernel, 1 if layer.depthwise else layer.inputs)
-    weights = random.integers(0 if weight_type == np.uint8 else -60, 61, shape).astype(weight_type)
+    greatest = 30000 if weight_type == np.int16 else 60
+    weights = random.integers(0 if weight_type == np.uint8 else -greatest, greatest + 1, shape)
+    weights = weights.astype(weight_type)
     limits = np.iinfo(np.dtype(x_type))  # type: ignore[type-var]
     x = random.integers(
         max(limits.min, -200), min(limits.max, 200) + 1, (layer.side, layer.side, layer.inputs)

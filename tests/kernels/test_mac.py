@@ -12,6 +12,8 @@ from hypothesis import strategies as st
 
 from npusim.kernels.geometry import Geometry
 from npusim.kernels.mac import accumulate_fast, accumulate_ordered, accumulate_wrapped
+from npusim.kernels.ordered_narrow import narrowest
+from npusim.kernels.ordered_parts import SATURATE
 from npusim.kernels.packed import Nest, pack
 from npusim.kernels.statistics import AccumulatorStatistics
 from npusim.spec.mac import BiasPlace, Column
@@ -43,7 +45,13 @@ def test_ordered_equals_the_spec(case: Convolution, column: Column, lanes: int) 
 @pytest.mark.parametrize("overflow", Overflow)
 @pytest.mark.parametrize(
     ("nest", "pixels", "outputs"),
-    [(Nest.CONV2D, 600, 2), (Nest.CONV2D, 2, 600), (Nest.DEPTHWISE, 2, 600), (Nest.CONV2D, 512, 1)],
+    [
+        (Nest.CONV2D, 1100, 1),
+        (Nest.CONV2D, 1, 1100),
+        (Nest.DEPTHWISE, 1, 1100),
+        (Nest.DEPTHWISE, 27, 40),  # several rows a block, a row alone at the end
+        (Nest.CONV2D, 1024, 1),
+    ],
 )
 def test_ordered_outputs_beyond_a_block(
     nest: Nest, pixels: int, outputs: int, overflow: Overflow, tree: Width | None
@@ -54,8 +62,45 @@ def test_ordered_outputs_beyond_a_block(
     bias = random.integers(-900, 900, outputs)
     groups = outputs if depthwise else 1
     case = Convolution(x, weights, bias, Geometry((2, 1), (pixels, 1)), nest, groups, 3, 0, 3)
-    for place in BiasPlace:
-        _check_ordered(case, Column(Width(11), overflow, place, tree, overflow), 2)
+    for place, lanes in zip(BiasPlace, (1, 2), strict=True):
+        _check_ordered(case, Column(Width(11), overflow, place, tree, overflow), lanes)
+
+
+@pytest.mark.parametrize("bits", [28, 34, 40])
+@pytest.mark.parametrize("tree", [None, Width(31)])
+@pytest.mark.parametrize("overflow", Overflow)
+@pytest.mark.parametrize("nest", Nest)
+def test_ordered_in_words_of_64_bits(nest: Nest, overflow: Overflow, tree: Width | None, bits: int) -> None:
+    """int16 by int16: sums leave 32 bits; registers on either side of them."""
+    random, depthwise = np.random.default_rng(bits), nest is Nest.DEPTHWISE
+    x = random.choice([-32768, 32767, 77], (5, 2, 6)).astype(np.int16)
+    weights = random.choice([-32768, 32767, -5], (6, 2, 2, 1 if depthwise else 6)).astype(np.int16)
+    bias = random.integers(-(1 << 27), 1 << 27, 6)
+    case = Convolution(x, weights, bias, Geometry((2, 2), (4, 1)), nest, 6 if depthwise else 1, 0, 0, 0)
+    for place, lanes in zip(BiasPlace, (1, 3), strict=True):
+        _check_ordered(case, Column(Width(bits), overflow, place, tree, overflow), lanes)
+
+
+def test_the_narrowest_words_that_hold_all() -> None:
+    def word(accumulator: int, tree: int, product: int, load: int = 0, beat: int = 2) -> str | None:
+        registers = np.array(
+            [[SATURATE, -(1 << bits), (1 << bits) - 1, 0, 0] for bits in (accumulator, tree)]
+        )
+        found = narrowest(registers, product, np.arange(0, 9, beat), np.array([load]))
+        return None if found is None else found.dtype.name
+
+    greatest = (1 << 31) - 1
+    assert word(39, 39, greatest // 8) == "int32"
+    assert word(39, 39, greatest // 8 + 1) == "int64"
+    assert word(39, 39, greatest // 16, greatest // 4) == "int32"
+    assert word(39, 39, greatest // 16, greatest // 4 + 8) == "int64"
+    assert word(30, 39, (1 << 29) - 1) == "int64"  # the exact sum is four times as large
+    # A register, and what one write adds to it.
+    assert word(30, 39, 1 << 27) == "int32"
+    assert word(30, 39, 1 << 27, beat=8) == "int32"
+    assert word(30, 39, (1 << 27) + 1, beat=8) == "int64"
+    assert word(63, 63, (1 << 60) - 1) == "int64"
+    assert word(63, 63, 1 << 60) is None
 
 
 def _check_ordered(case: Convolution, column: Column, lanes: int) -> None:
