@@ -49,6 +49,15 @@ def store(builder: Any, value: Value, base: Value, offset: Value | int) -> None:
     builder.store(value, at(builder, base, offset), align=1)
 
 
+def opaque(builder: Any, value: Value) -> Value:
+    """An int64 of which LLVM no longer knows where it comes from: it loads anew what lies at an address.
+
+    Where a loop has more constants than there are registers, LLVM would copy them to the stack before it.
+    """
+    kind = ir.FunctionType(I64, [I64])
+    return builder.asm(kind, "", "=r,0", [value], side_effect=True)
+
+
 def splat(builder: Any, value: Value, lanes: int) -> Value:
     """A scalar in every lane."""
     nothing = ir.Constant(ir.VectorType(value.type, lanes), ir.Undefined)

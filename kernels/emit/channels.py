@@ -15,18 +15,16 @@ from numba import types
 
 from npusim.kernels.emit.build import I64, Value, cgutils, dot_quads, load, number, store
 from npusim.kernels.emit.multiply import Operands
+from npusim.kernels.emit.order import Order, arranged
 from npusim.kernels.emit.registers import (
     BYTES,
     COUNT,
     LANES,
-    PARTS,
     SHORTS,
     VECTOR,
     WIDE,
-    WORDS,
     dot_pairs,
     interleave,
-    pick,
     store_first,
 )
 from npusim.kernels.emit.rescale import CONSTANT_BYTES, Constants, Ends, Form, codes, rescaled
@@ -51,6 +49,9 @@ ORDER = {
     ),
 }
 """int[VECTORS, COUNT]: which code of the stretch each lane of each vector holds."""
+
+NARROWED = {Operands.BYTES: Order.DONE, Operands.SHORTS: Order.BY_HALVES}
+"""How narrowing leaves their codes."""
 
 _SIGNATURE = types.void(*[types.int64] * 14)
 _ROWS = 2
@@ -104,21 +105,20 @@ def _sums(operands: Operands, builder: Any, values: Any) -> list[list[Value]]:
     return totals
 
 
-def _in_order(operands: Operands, builder: Any, narrowed: Value) -> Value:
-    """What `codes` made, in the order of codes."""
-    if operands is Operands.BYTES:
-        return narrowed
-    words = builder.bitcast(narrowed, WORDS)
-    places = [2 * part for part in range(PARTS)] + [2 * part + 1 for part in range(PARTS)]
-    return builder.bitcast(pick(builder, words, words, places), BYTES)
-
-
 def _emit(operands: Operands, form: Form, builder: Any, values: Any) -> None:
     totals = _sums(operands, builder, values)
-    constants, ends, out, other, below, count, other_count, both, kept = values[5:]
-    with builder.if_then(builder.icmp_signed("!=", kept, number(0))):
-        for index, slot in enumerate(slot for own in totals for slot in own):
-            store(builder, builder.load(slot, typ=LANES), kept, VECTOR * index)
+    kept = values[-1]
+    with builder.if_else(builder.icmp_signed("!=", kept, number(0))) as (keep, finish):
+        with keep:
+            for index, slot in enumerate(slot for own in totals for slot in own):
+                store(builder, builder.load(slot, typ=LANES), kept, VECTOR * index)
+        with finish:
+            _finish(operands, form, builder, totals, values[5:])
+
+
+def _finish(operands: Operands, form: Form, builder: Any, totals: list[list[Value]], values: Any) -> None:
+    """Sums to codes in memory."""
+    constants, ends, out, other, below, count, other_count, both, _ = values
     bounds = Ends(builder, ends, form)
     made: list[list[Value]] = [[] for _ in totals]
     for v in range(VECTORS):
@@ -130,7 +130,8 @@ def _emit(operands: Operands, form: Form, builder: Any, values: Any) -> None:
         place, length = places[index // _ROWS]
         if index % _ROWS:
             place, length = builder.add(place, below), builder.mul(length, both)
-        store_first(builder, _in_order(operands, builder, codes(builder, four, bounds)), place, length)
+        made_codes = arranged(builder, codes(builder, four, bounds), NARROWED[operands])
+        store_first(builder, made_codes, place, length)
 
 
 def channels_piece(operands: Operands, form: Form) -> tuple[Any, Any]:

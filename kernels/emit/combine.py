@@ -12,8 +12,9 @@ from llvmlite import ir
 from numba import types
 
 from npusim.kernels.emit.build import I8, I32, I64, Value, cgutils, every, load, number, piece, splat, store
+from npusim.kernels.emit.order import Order, arranged
 from npusim.kernels.emit.registers import COUNT, LANES, VECTOR, store_first
-from npusim.kernels.emit.rescale import Constants, Ends, Form, by_vector, codes, high_products, rescaled
+from npusim.kernels.emit.rescale import Constants, Ends, Form, codes, high_products, rescaled
 
 LINE, ROUNDED = 0, 1
 """``code * factor + addend``; or ``(h + addend + [x < 0] * negative) >> shift`` with ``x = code + before``,
@@ -91,7 +92,7 @@ def _emit(form: Form, builder: Any, values: Any) -> None:
             for v, values_of in enumerate(combined):
                 store(builder, values_of, builder.add(sums, builder.mul(place, number(4))), VECTOR * v)
         four = [rescaled(builder, each, result, form) for each in combined]
-        narrow = by_vector(builder, codes(builder, four, bounds))
+        narrow = arranged(builder, codes(builder, four, bounds), Order.BY_VECTOR)
         store_first(builder, narrow, builder.add(out, place), number(VECTOR))
 
 

@@ -59,6 +59,11 @@ def narrow_shorts(builder: Any, a: Value, b: Value) -> Value:
     return _x86(builder, "avx512.packsswb.512" if WIDE else "avx2.packsswb", BYTES, [a, b])
 
 
+def permute(builder: Any, lanes: Value, index: Value) -> Value:
+    """``vpermd``: lanes by number."""
+    return _x86(builder, "avx512.permvar.si.512" if WIDE else "avx2.permd", LANES, [lanes, index])
+
+
 def add_shorts(builder: Any, a: Value, b: Value) -> Value:
     """``vpaddsw``: the sum of int16, saturated."""
     kind = ir.FunctionType(SHORTS, [SHORTS, SHORTS])

@@ -21,7 +21,6 @@ from typing import Any
 
 from npusim.kernels.emit.build import I8, I16, I64, Value, every, load, splat
 from npusim.kernels.emit.registers import (
-    BYTES,
     COUNT,
     LANES,
     SHORTS,
@@ -50,10 +49,14 @@ class Form(IntEnum):
     HALVES = 4
     """Products of the sum's 16-bit halves with a factor of 16 bits, plus an addend, shifted."""
 
+    @property
+    def is_wide(self) -> bool:
+        """Whether products are rounded in 64 bits."""
+        return self in (Form.WIDE_SIGNED, Form.WIDE_LAST)
+
 
 ZERO_WITHIN = {Form.HIGH, Form.HALVES}
 """Forms in which the zero point is part of the addend."""
-
 
 LIFT = 2
 """gemmlowp's first rounding, half of 2**31, is then a whole number of high halves."""
@@ -88,7 +91,7 @@ class Constants:
             return
         # Factors are int32: said this way, LLVM multiplies by vpmuldq.
         self.factor = tuple(_low_half(builder, factor) for factor in pair(FACTOR))
-        if form in (Form.HIGH, Form.HIGH_SIGNED):
+        if not form.is_wide:
             rows = (SHIFT, ADDEND, NEGATIVE)
             self.shift, self.addend, self.negative = (
                 load(builder, address, VECTOR * row, LANES) for row in rows
@@ -109,7 +112,7 @@ def _products(builder: Any, sums: Value, constants: Constants) -> list[Value]:
     return [builder.mul(half, factor) for half, factor in zip(halves, constants.factor, strict=True)]
 
 
-def _merged(builder: Any, words: list[Value], half: int) -> Value:
+def merged(builder: Any, words: list[Value], half: int) -> Value:
     """int32 lanes in order: the low (0) or high (1) halves of even and odd words."""
     places = [2 * (lane // 2) + half + (COUNT if lane % 2 else 0) for lane in range(COUNT)]
     even, odd = (builder.bitcast(each, LANES) for each in words)
@@ -120,26 +123,36 @@ def high_products(builder: Any, lanes: Value, factor: Value) -> Value:
     """The high halves of 64-bit products of int32 lanes and one factor for all."""
     one, words = _low_half(builder, builder.bitcast(factor, WORDS)), builder.bitcast(lanes, WORDS)
     halves = (_low_half(builder, words), builder.ashr(words, every(32, WORDS)))
-    return _merged(builder, [builder.mul(half, one) for half in halves], 1)
+    return merged(builder, [builder.mul(half, one) for half in halves], 1)
 
 
-def rescaled(builder: Any, sums: Value, constants: Constants, form: Form) -> Value:
-    """int32 sums times the factor, rounded by the shift, plus the zero point: int32, not yet clamped."""
+def multiplied(builder: Any, sums: Value, constants: Constants, form: Form) -> list[Value]:
+    """int32 sums times the factor, as far as a form goes before it rounds.
+
+    The high halves of all lanes, or whole products of even, then of odd lanes; in HALVES 16 bits less of all
+    lanes, plus the addend.
+    """
     if form is Form.HIGH_SIGNED:
-        lifted = builder.shl(sums, every(LIFT, LANES))
-        high = _merged(builder, _products(builder, lifted, constants), 1)
-        total = builder.add(high, constants.addend)
-        negative = builder.icmp_signed("<", sums, every(0, LANES))
-        total = builder.select(negative, builder.add(total, constants.negative), total)
-        return builder.ashr(total, constants.shift)
+        sums = builder.shl(sums, every(LIFT, LANES))
     if form is Form.HALVES:
-        shorts = builder.bitcast(sums, SHORTS)
+        rest = builder.bitcast(sums, SHORTS)
+        rest = builder.select(constants.is_low, high_shorts(builder, rest, constants.low), rest)
         total = dot_pairs(builder, constants.addend, sums, constants.high)
-        rest = builder.select(constants.is_low, high_shorts(builder, shorts, constants.low), shorts)
-        return builder.ashr(builder.add(total, builder.bitcast(rest, LANES)), constants.shift)
+        return [builder.add(total, builder.bitcast(rest, LANES))]
     products = _products(builder, sums, constants)
-    if form is Form.HIGH:
-        return builder.ashr(builder.add(_merged(builder, products, 1), constants.addend), constants.shift)
+    return products if form.is_wide else [merged(builder, products, 1)]
+
+
+def rounded(builder: Any, sums: Value, products: list[Value], constants: Constants, form: Form) -> Value:
+    """What `multiplied` made of sums, rounded by the shift, plus the zero point: int32, not yet clamped."""
+    if form is Form.HALVES:
+        return builder.ashr(products[0], constants.shift)
+    if not form.is_wide:
+        total = builder.add(products[0], constants.addend)
+        if form is Form.HIGH_SIGNED:
+            negative = builder.icmp_signed("<", sums, every(0, LANES))
+            total = builder.select(negative, builder.add(total, constants.negative), total)
+        return builder.ashr(total, constants.shift)
     totals = []
     for lane, product in enumerate(products):
         first, second = constants.first[lane], constants.second[lane]
@@ -151,7 +164,12 @@ def rescaled(builder: Any, sums: Value, constants: Constants, form: Form) -> Val
             negative = builder.icmp_signed("<", product, every(0, WORDS))
             totals.append(builder.add(product, builder.select(negative, second, first)))
     shifted = [builder.ashr(total, shift) for total, shift in zip(totals, constants.wide_shift, strict=True)]
-    return _merged(builder, shifted, 0)
+    return merged(builder, shifted, 0)
+
+
+def rescaled(builder: Any, sums: Value, constants: Constants, form: Form) -> Value:
+    """int32 sums to int32 that narrowing and clamping make codes of."""
+    return rounded(builder, sums, multiplied(builder, sums, constants, form), constants, form)
 
 
 class Ends:
@@ -165,20 +183,21 @@ class Ends:
         )
 
 
-def codes(builder: Any, four: list[Value], bounds: Ends) -> Value:
-    """Four vectors of int32 to one of bytes, clamped and flipped: 4 of each vector, part by part."""
+def shorts(builder: Any, four: list[Value], bounds: Ends) -> list[Value]:
+    """Four vectors of int32 to two of int16, saturated, with the zero point: 4 of each vector by turns."""
     halves = [narrow_lanes(builder, *four[v : v + 2]) for v in (0, 2)]
-    if bounds.zero is not None:
-        halves = [add_shorts(builder, half, bounds.zero) for half in halves]
-    narrow = narrow_shorts(builder, *halves)
-    raised = builder.select(builder.icmp_signed("<", narrow, bounds.low), bounds.low, narrow)
-    limited = builder.select(builder.icmp_signed(">", raised, bounds.high), bounds.high, raised)
+    zero = bounds.zero
+    return halves if zero is None else [add_shorts(builder, half, zero) for half in halves]
+
+
+def clamped(builder: Any, halves: list[Value], bounds: Ends) -> Value:
+    """What `shorts` made to one vector of bytes, clamped and flipped."""
+    narrow, low, high = narrow_shorts(builder, *halves), bounds.low, bounds.high
+    raised = builder.select(builder.icmp_signed("<", narrow, low), low, narrow)
+    limited = builder.select(builder.icmp_signed(">", raised, high), high, raised)
     return builder.xor(limited, bounds.flip)
 
 
-def by_vector(builder: Any, narrowed: Value) -> Value:
-    """What `codes` made, in the order of vectors and lanes."""
-    parts = COUNT // 4
-    places = [4 * part + vector for vector in range(4) for part in range(parts)]
-    dwords = builder.bitcast(narrowed, LANES)
-    return builder.bitcast(pick(builder, dwords, dwords, places), BYTES)
+def codes(builder: Any, four: list[Value], bounds: Ends) -> Value:
+    """Four vectors of int32 to one of bytes, clamped and flipped: 4 of each vector, part by part."""
+    return clamped(builder, shorts(builder, four, bounds), bounds)

@@ -12,28 +12,27 @@ from llvmlite import ir
 from numba import types
 
 from npusim.kernels.emit.build import I8, Value, cgutils, load, number, piece, store
-from npusim.kernels.emit.multiply import SHAPES, Operands, store_sums, tile_sums
+from npusim.kernels.emit.multiply import SHAPES, Operands, tile_sums
+from npusim.kernels.emit.order import Order, arranged
 from npusim.kernels.emit.registers import BYTES, COUNT, LANES, VECTOR, WIDE, pick, store_first
-from npusim.kernels.emit.rescale import CONSTANT_BYTES, Constants, Ends, Form, by_vector, codes, rescaled
+from npusim.kernels.emit.rescale import CONSTANT_BYTES, Constants, Ends, Form, codes, rescaled
 
 OPERANDS = Operands.BYTES if WIDE else Operands.SHORTS
 """What tiles multiply."""
 
 FORMS = Form.HALVES, Form.HIGH_SIGNED
 
-_SIGNATURE = types.void(*[types.int64] * 16)
+_SIGNATURE = types.void(*[types.int64] * 15)
 _TOGETHER = 4
 """Vectors of sums that make one of codes."""
 
 
 def _emit(form: Form, vectors: int, builder: Any, values: Any) -> None:
-    *taken, flips, constants, kept, ends, rows, out, stride, left = values
+    *taken, flips, constants, ends, rows, out, stride, left = values
     # Read as a vector: were it known to be one code again and again, LLVM would flip codes one by one
     # and broadcast them by the units that shift, where memory does it for nothing.
     flip = load(builder, flips, 0, LANES)
     sums = tile_sums(OPERANDS, vectors, builder, [*taken, flip, constants, number(CONSTANT_BYTES)])
-    with builder.if_then(builder.icmp_signed("!=", kept, number(0))):
-        store_sums(builder, sums, kept)
     made = _codes(form, builder, sums, constants, ends)
     full = builder.icmp_signed("==", rows, number(SHAPES[vectors]))
     whole = builder.and_(full, builder.icmp_signed(">=", left, number(COUNT * vectors)))
@@ -57,7 +56,7 @@ def _codes(form: Form, builder: Any, sums: list[list[Value]], constants: Value, 
     flat = [lanes[place] for place in sorted(lanes)]
     bounds = Ends(builder, ends, form)
     fours = [flat[first : first + _TOGETHER] for first in range(0, len(flat), _TOGETHER)]
-    return [by_vector(builder, codes(builder, four, bounds)) for four in fours]
+    return [arranged(builder, codes(builder, four, bounds), Order.BY_VECTOR) for four in fours]
 
 
 def _row(builder: Any, made: list[Value], row: int, vectors: int) -> Value:
@@ -95,7 +94,6 @@ def tile_once(
     steps: int,
     flips: int,
     constants: int,
-    kept: int,
     ends: int,
     rows: int,
     out: int,
@@ -105,9 +103,8 @@ def tile_once(
     """A tile of so many vectors, in one of `FORMS`.
 
     Its arguments: form and vectors; those of `multiply_bytes_4` up to the steps; addresses of a vector of
-    flips, of the first vector's constants, of where the sums are kept, ``[row][vector][COUNT]``, or 0, and
-    of the rescale's `Ends`; how many rows are written, address of the first row's codes, bytes from row to
-    row, how many codes of a row are written.
+    flips, of the first vector's constants, and of the rescale's `Ends`; how many rows are written, address
+    of the first row's codes, bytes from row to row, how many codes of a row are written.
     """
 
     def generate(context: Any, builder: Any, signature: Any, values: Any) -> Any:

@@ -28,6 +28,7 @@ from npusim.kernels.fuse import Correction, FusedRescale, Small
 from npusim.kernels.jit import readonly
 from npusim.kernels.ops import Words
 from npusim.kernels.plan import Plan
+from npusim.kernels.tiled.weights import aligned
 
 _ROOM = 1 << 63
 _HALF_WORD = 32
@@ -50,11 +51,14 @@ class RescaleConstants:
     ends
         The zero point, unless rows have it; the clamp's bounds; what int8 codes are xored with: 128 makes
         uint8 of them. One for all channels, as `emit.rescale.Ends` reads them.
+    scaled : int64[channels]
+        What sums are multiplied by: before the high halves are taken, or in 64 bits.
     """
 
     rows: npt.NDArray[np.uint8]
     form: Form
     ends: tuple[int, int, int, int]
+    scaled: Words
 
 
 def rescale_constants(
@@ -78,7 +82,7 @@ def rescale_constants(
     codes
         What comes out: int8 or uint8.
     without
-        Forms that whoever asks has no piece for: `Form.HALVES` alone may be missing.
+        Forms that are not wanted; those of 64 bits always are.
 
     Returns
     -------
@@ -100,12 +104,12 @@ def rescale_constants(
         rounded = _Rounded.of(fused, plan.channels, reach, small[Small.FACTOR], folded)
         if rounded is None or (left and (np.ptp(zero) or abs(left) > _MOST_ZERO)):
             continue
-        form, rows = rounded.laid_out(order.reshape(-1, COUNT), without)
+        form, rows, scaled = rounded.laid_out(order.reshape(-1, COUNT), without)
         if form in ZERO_WITHIN and left:
             continue
         _set(rows, START, order, start.astype(np.int32))
         ends = left, int(low[0]) - flip, int(high[0]) - flip, flip
-        return RescaleConstants(readonly(rows.view(np.uint8), np.uint8), form, ends)
+        return RescaleConstants(aligned(rows.view(np.uint8)), form, ends, readonly(scaled, np.int64))
     return None
 
 
@@ -141,27 +145,27 @@ class _Rounded:
 
     def laid_out(
         self, lanes: npt.NDArray[np.int64], without: Container[Form]
-    ) -> tuple[Form, npt.NDArray[np.int64]]:
-        """The best form but some, and its rows of constants: int64[vectors, CONSTANT_ROWS, COUNT / 2]."""
+    ) -> tuple[Form, npt.NDArray[np.int64], Words]:
+        """The best form but some, its rows : int64[vectors, CONSTANT_ROWS, COUNT / 2], its factors."""
         rows = np.zeros((lanes.shape[0], CONSTANT_ROWS, VECTOR // 8), np.int64)
         if self.correction is Correction.BY_LAST:
             self._wide(rows, lanes, self.second)
-            return Form.WIDE_LAST, rows
+            return Form.WIDE_LAST, rows, self.factor
         if Form.HALVES not in without and self._fits_halves:
             self._halves(rows, lanes)
-            return Form.HALVES, rows
+            return Form.HALVES, rows, self.factor
         for form, least, lift in ((Form.HIGH, _HALF_WORD + 1, 0), (Form.HIGH_SIGNED, _HALF_WORD, LIFT)):
             power = lift + np.clip(least - self.shift - lift, 0, self._room(lift))
             first, second = np.left_shift(self.first, power), np.left_shift(self.second, power)
-            if not self._has_high_halves(form, power, first, second):
+            if form in without or not self._has_high_halves(form, power, first, second):
                 continue
             _set_pair(rows, FACTOR, lanes, np.left_shift(self.factor, power - lift))
             _set(rows, SHIFT, lanes, (self.shift + power - _HALF_WORD).astype(np.int32))
             _set(rows, ADDEND, lanes, (first >> _HALF_WORD).astype(np.int32))
             _set(rows, NEGATIVE, lanes, (second >> _HALF_WORD).astype(np.int32))
-            return form, rows
+            return form, rows, np.left_shift(self.factor, power)
         self._wide(rows, lanes, self.first + self.second)
-        return Form.WIDE_SIGNED, rows
+        return Form.WIDE_SIGNED, rows, self.factor
 
     @cached_property
     def _fits_halves(self) -> bool:

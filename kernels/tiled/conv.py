@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from functools import partial
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 
 from npusim.kernels.direct.protocol import Bytes, Call
 from npusim.kernels.emit.multiply import Operands
+from npusim.kernels.emit.order import Order
 from npusim.kernels.emit.registers import COUNT
 from npusim.kernels.emit.rescale import Form
 from npusim.kernels.emit.tile_once import OPERANDS
@@ -21,9 +22,9 @@ from npusim.kernels.ops import Words
 from npusim.kernels.packed import Nest, Packed
 from npusim.kernels.plan import Plan
 from npusim.kernels.tiled.constants import RescaleConstants, rescale_constants
-from npusim.kernels.tiled.conv_loop import HEAD, convolve
+from npusim.kernels.tiled.conv_loop import COLUMNS, ENDS, FORM, HEAD, convolve
 from npusim.kernels.tiled.operands import operand_type
-from npusim.kernels.tiled.tally import NO_RECORD, NOT_TOLD, Told, told
+from npusim.kernels.tiled.tally import NO_RECORD, NOT_TOLD, Told, group_lanes, told_by
 from npusim.kernels.tiled.weights import Blocks, pack_blocks
 from npusim.kernels.tiled.window import Segments
 
@@ -36,9 +37,24 @@ class _Group:
     """One group's weights and constants."""
 
     blocks: Blocks
-    constants: npt.NDArray[np.uint8]
+    rescale: RescaleConstants
     settings: Words
     order: Words
+    relaid: Callable[..., RescaleConstants | None]
+    """`rescale_constants` again, with other forms."""
+
+    def counting(self, plan: EventPlan) -> tuple[_Group, Told] | None:
+        """What counts, and what is told; None if a plan's events cannot be told."""
+        columns = self.blocks.columns
+        lanes = np.array([group_lanes(own >= 0) for own in columns])
+        places = np.where(columns >= 0, columns, self.settings[COLUMNS]).reshape(-1, COUNT)
+        found = told_by(plan, self.rescale, self.relaid, self.order, places, lanes, Order.BY_VECTOR)
+        if found is None:
+            return None
+        rescale, plan_told = found
+        settings = self.settings.copy()
+        settings[FORM], settings[ENDS : ENDS + 4] = rescale.form, rescale.ends
+        return replace(self, rescale=rescale, settings=readonly(settings, np.int64)), plan_told
 
 
 class TiledConvolution:
@@ -69,12 +85,16 @@ class TiledConvolution:
             for group in self._groups
         ]
 
-    def counting(self, plan: EventPlan) -> CountingConvolution:
-        """The same with its events counted."""
-        tolds = [
-            told(plan, group.order, np.arange(group.order.size).reshape(-1, COUNT)) for group in self._groups
-        ]
-        return CountingConvolution(self._groups, tolds, self.units, self.scratch_bytes)
+    def counting(self, plan: EventPlan) -> CountingConvolution | None:
+        """The same with its events counted; None if it cannot tell them."""
+        groups, tolds = [], []
+        for group in self._groups:
+            found = group.counting(plan)
+            if found is None:
+                return None
+            groups.append(found[0])
+            tolds.append(found[1])
+        return CountingConvolution(groups, tolds, self.units, self.scratch_bytes)
 
 
 class CountingConvolution:
@@ -111,7 +131,7 @@ def _arguments(
 ) -> tuple[Any, ...]:
     """As `convolve` takes them."""
     blocks = group.blocks
-    step = x, blocks.weights, group.constants, blocks.table, group.settings, *units, scratch, out
+    step = x, blocks.weights, group.rescale.rows, blocks.table, group.settings, *units, scratch, out
     return (*step, plan.rows, plan.lanes, plan.places, plan.wanted, plan.twice, record)
 
 
@@ -150,14 +170,15 @@ def tiled_convolution(
     groups = []
     for index in range(packed.groups):
         own = range(index * packed.group_outputs, (index + 1) * packed.group_outputs)
-        lanes = np.arange(-(-len(own) // COUNT) * COUNT)
-        order = np.where(lanes < len(own), lanes + own.start, -1)
-        constants = rescale_constants(plan, reach, order, start, codes, without)
+        blocks = pack_blocks(segments.rows_of(packed.weights[own.start : own.stop], element))
+        columns = blocks.columns.reshape(-1)
+        order = np.where(columns >= 0, columns + own.start, -1)
+        relaid = partial(rescale_constants, plan, reach, order, start, codes)
+        constants = relaid(without)
         if constants is None:
             return None
-        blocks = pack_blocks(segments.rows_of(packed.weights[own.start : own.stop], element))
         settings = _settings(segments, geometry, size, packed, constants, own)
-        groups.append(_Group(blocks, constants.rows, settings, order))
+        groups.append(_Group(blocks, constants, settings, order, relaid))
     return TiledConvolution(groups, geometry.pixels, HEAD + segments.scratch_bytes)
 
 

@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 import numpy as np
-import numpy.typing as npt
 
 from npusim.kernels.direct.protocol import Bytes
-from npusim.kernels.emit.count import count_once, count_twice
+from npusim.kernels.emit.count import MARK_BYTES
 from npusim.kernels.emit.multiply import (
     MOST_ROWS,
     SHAPES,
@@ -24,15 +23,19 @@ from npusim.kernels.emit.tile_codes import codes_high, codes_high_signed, codes_
 from npusim.kernels.emit.tile_once import FORMS, OPERANDS, tile_once
 from npusim.kernels.jit import kernel, part
 from npusim.kernels.ops import Words
+from npusim.kernels.tiled.counted import finish_counted
 from npusim.kernels.tiled.image import pad_bytes, pad_shorts
 from npusim.kernels.tiled.patches import patches
 from npusim.kernels.tiled.tally import ALWAYS, close, locate, no_counters, still_wanted
+from npusim.kernels.tiled.weights import GROUP
 
 PANEL = 48
 """Output pixels that go together: whole tiles of six rows and of eight."""
 
-HEAD = 8 * PANEL + 4 * (PANEL + MOST_ROWS) * VECTOR
-"""Bytes of scratch before the image: offsets of a panel's patches, sums of the panel, and of a tile more."""
+_SUMS = 24 * PANEL
+HEAD = _SUMS + VECTOR + 4 * (PANEL + MOST_ROWS) * VECTOR
+"""Bytes of scratch before the image: offsets of a panel's patches, where its codes begin and how many
+they are, sums of the panel, and of a tile more."""
 
 _HIGH, _HIGH_SIGNED, _WIDE_SIGNED = int(Form.HIGH), int(Form.HIGH_SIGNED), int(Form.WIDE_SIGNED)
 _ONCE_SHORTS = int(OPERANDS is Operands.SHORTS)
@@ -62,11 +65,12 @@ def _multiply(
     at: int,
     matrix: int,
     segments: int,
-    settings: Words,
+    count: int,
+    steps: int,
+    flip: int,
     own: int,
     sums: int,
 ) -> None:
-    count, steps, flip = settings[SEGMENTS], settings[STEPS], settings[FLIP]
     if shorts == 1:
         if vectors == 4:
             multiply_shorts_4(x, at, matrix, segments, count, steps, flip, own, CONSTANT_BYTES, sums)
@@ -83,8 +87,9 @@ def _multiply(
 
 
 @part
-def _finish(sums: int, rows: int, vectors: int, own: int, settings: Words, place: int, left: int) -> None:
-    form, pixel, ends = settings[FORM], settings[PIXEL], settings.ctypes.data + 8 * ENDS
+def _finish(
+    form: int, sums: int, rows: int, vectors: int, own: int, ends: int, place: int, pixel: int, left: int
+) -> None:
     if form == _HIGH:
         codes_high(sums, rows, vectors, own, ends, place, pixel, left)
     elif form == _HIGH_SIGNED:
@@ -111,35 +116,6 @@ def _copy(x: Bytes, begin: int, end: int, settings: Words, scratch: Bytes) -> in
         )
     origin: int = top * settings[DOWN]
     return origin
-
-
-@part
-def _count(
-    sums: npt.NDArray[np.int32],
-    rows: int,
-    vectors: int,
-    lane: int,
-    row: int,
-    settings: Words,
-    told: Words,
-    lanes: Words,
-    places: Words,
-    wanted: int,
-    twice: int,
-    counters: Words,
-    record: Words,
-) -> None:
-    """Add a panel's events, for some vectors of channels, to counters and record; `row` is its first code."""
-    tell, bits = told.ctypes.data + lane * told.shape[1] * VECTOR, lanes.ctypes.data + 8 * lane
-    if twice == 1:
-        may = count_twice(sums.ctypes.data, rows, vectors, tell, bits, counters.ctypes.data)
-    else:
-        may = count_once(sums.ctypes.data, rows, vectors, tell, bits, counters.ctypes.data)
-    may = (may | ALWAYS) & wanted
-    if may != 0:
-        starts = row + COUNT * lane + settings[PIXEL] * np.arange(rows)
-        its, left = told[lane : lane + vectors], settings[COLUMNS] - COUNT * lane
-        locate(sums, starts, may, its, places[:vectors], left, record)
 
 
 @kernel(signatures=1)
@@ -175,15 +151,20 @@ def convolve(
     record : int64[records.LENGTH]
         Events are added to it; an empty one: nothing is counted.
     """
-    offsets = scratch[: 8 * PANEL].view(np.int64)
-    sums, at = scratch.ctypes.data + 8 * PANEL, scratch.ctypes.data
+    panel_words, at = scratch[:_SUMS].view(np.int64), scratch.ctypes.data
+    offsets, starts, lengths = panel_words[:PANEL], panel_words[PANEL : 2 * PANEL], panel_words[2 * PANEL :]
+    made = scratch[_SUMS + -at % VECTOR : HEAD - VECTOR + -at % VECTOR].view(np.int32)
+    sums = made.ctypes.data
     segments, parts, steps = settings.ctypes.data + 8 * SETTINGS, settings[SEGMENTS], settings[STEPS]
-    ends, flips = settings.ctypes.data + 8 * ENDS, settings.ctypes.data + 8 * FLIPS
+    ends, flips, flip = settings.ctypes.data + 8 * ENDS, settings.ctypes.data + 8 * FLIPS, settings[FLIP]
     shorts, pixel = settings[SHORTS], settings[PIXEL]
     target = out.ctypes.data + settings[COLUMN]
     band, form = settings[BAND], settings[FORM]
     once = shorts == _ONCE_SHORTS and form in _ONCE_FORMS
-    counting, counters, made = record.shape[0] > 0, no_counters(), scratch[8 * PANEL : HEAD].view(np.int32)
+    counting, counters = record.shape[0] > 0, no_counters()
+    starts_at, told_at, lanes_at = starts.ctypes.data, told.ctypes.data, lanes.ctypes.data
+    counters_at, out_at = counters.ctypes.data, out.ctypes.data
+    lengths[:] = settings[COLUMNS]
     for begin in range(first, last, band):
         end = min(begin + band, last)
         source, origin = x.ctypes.data + 0, 0  # of int64, like the sum below: else it would be a float
@@ -193,17 +174,18 @@ def convolve(
         for panel in range(begin, end, PANEL):
             count = min(PANEL, end - panel)
             patches(offsets, panel, count, settings[OUT_COLUMNS], settings[DOWN], settings[ACROSS], origin)
+            for i in range(count if counting else 0):
+                starts[i] = (panel + i) * pixel + settings[COLUMN]
             for b in range(blocks.shape[0]):
                 vectors, lane = blocks[b, 0], blocks[b, 1]
-                own = constants.ctypes.data + lane * CONSTANT_BYTES
+                own = constants.ctypes.data + b * GROUP * CONSTANT_BYTES
                 matrix = weights.ctypes.data + blocks[b, 2]
                 left, place = settings[COLUMNS] - COUNT * lane, target + COUNT * lane + panel * pixel
                 step = _ROWS[vectors]
                 for r in range(0, count, step):
                     tile = sums + (r * vectors * VECTOR if counting else 0)
                     rows, to = min(step, count - r), place + r * pixel
-                    if once:
-                        kept = tile if counting else 0
+                    if once and not counting:
                         tile_once(
                             form,
                             vectors,
@@ -215,7 +197,6 @@ def convolve(
                             steps,
                             flips,
                             own,
-                            kept,
                             ends,
                             rows,
                             to,
@@ -223,25 +204,40 @@ def convolve(
                             left,
                         )
                     else:
-                        _multiply(shorts, vectors, source, at + 8 * r, matrix, segments, settings, own, tile)
-                        _finish(tile, rows, vectors, own, settings, to, left)
+                        _multiply(
+                            shorts,
+                            vectors,
+                            source,
+                            at + 8 * r,
+                            matrix,
+                            segments,
+                            parts,
+                            steps,
+                            flip,
+                            own,
+                            tile,
+                        )
+                        if not counting:
+                            _finish(form, tile, rows, vectors, own, ends, to, pixel, left)
                 if counting:
-                    row = panel * pixel + settings[COLUMN]
-                    _count(
-                        made,
+                    may = finish_counted(
+                        form,
+                        sums,
                         count,
                         vectors,
-                        lane,
-                        row,
-                        settings,
-                        told,
-                        lanes,
-                        places,
-                        wanted,
+                        own,
+                        out_at + COUNT * lane,
+                        starts_at,
+                        left,
+                        told_at + b * GROUP * MARK_BYTES,
+                        lanes_at + 16 * b,
+                        counters_at,
                         twice,
-                        counters,
-                        record,
                     )
+                    may = still_wanted((may | ALWAYS) & wanted, record, starts[0])
+                    if may != 0:
+                        group = b * GROUP
+                        locate(made, starts, lengths, count, may, told, places, group, group, vectors, record)
             if counting:
                 wanted = still_wanted(wanted, record, (panel + count) * pixel)
     if counting:

@@ -6,8 +6,9 @@ whole output row is one stretch, whatever the number of channels. Otherwise ever
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import partial
 from math import gcd
 from typing import Any
 
@@ -15,8 +16,9 @@ import numpy as np
 import numpy.typing as npt
 
 from npusim.kernels.direct.protocol import Bytes, Call
-from npusim.kernels.emit.channels import ORDER, STRETCH, TAPS
+from npusim.kernels.emit.channels import NARROWED, ORDER, STRETCH, TAPS
 from npusim.kernels.emit.multiply import Operands
+from npusim.kernels.emit.order import Order
 from npusim.kernels.emit.rescale import Form
 from npusim.kernels.event_plan import EventPlan
 from npusim.kernels.geometry import Geometry
@@ -25,10 +27,10 @@ from npusim.kernels.ops import Words
 from npusim.kernels.packed import Nest, Packed
 from npusim.kernels.plan import Plan
 from npusim.kernels.tiled.constants import RescaleConstants, rescale_constants
-from npusim.kernels.tiled.depthwise_loop import convolve_channels
+from npusim.kernels.tiled.depthwise_loop import ENDS, FORM, convolve_channels
 from npusim.kernels.tiled.image import SLACK
 from npusim.kernels.tiled.operands import operand_type
-from npusim.kernels.tiled.tally import NO_RECORD, NOT_TOLD, Told, told
+from npusim.kernels.tiled.tally import NO_RECORD, NOT_TOLD, Told, group_lanes, told_by
 from npusim.kernels.tiled.weights import aligned
 
 _BAND_BYTES = 1 << 16
@@ -52,22 +54,36 @@ class TiledDepthwise:
     def __init__(
         self,
         weights: Bytes,
-        constants: Bytes,
+        rescale: RescaleConstants,
+        relaid: Callable[..., RescaleConstants | None],
         settings: Words,
         lanes: _Lanes,
         rows: int,
         scratch_bytes: int,
     ) -> None:
-        self._weights, self._constants, self._settings, self._lanes = weights, constants, settings, lanes
+        self._weights, self._settings, self._lanes = weights, settings, lanes
+        self._rescale, self._relaid = rescale, relaid
         self.units, self.scratch_bytes = rows, scratch_bytes
 
     def run(self, inputs: Sequence[Bytes], out: Bytes, scratch: Bytes, first: int, last: int) -> None:
         """See `Direct.run`."""
         self.run_told(inputs[0], out, scratch, (first, last), NOT_TOLD, NO_RECORD)
 
-    def counting(self, plan: EventPlan) -> CountingDepthwise:
-        """The same with its events counted."""
-        return CountingDepthwise(self, told(plan, self._lanes.channels, self._lanes.places))
+    def counting(self, plan: EventPlan) -> CountingDepthwise | None:
+        """The same with its events counted; None if it cannot tell them."""
+        places, channels = self._lanes.places, self._lanes.channels
+        lanes = np.array([group_lanes(places < left) for left in range(STRETCH + 1)])
+        found = told_by(plan, self._rescale, self._relaid, channels, places, lanes, self._lanes.narrowed)
+        if found is None:
+            return None
+        rescale, plan_told = found
+        settings = self._settings.copy()
+        settings[FORM], settings[ENDS : ENDS + 4] = rescale.form, rescale.ends
+        own = readonly(settings, np.int64)
+        other = TiledDepthwise(
+            self._weights, rescale, self._relaid, own, self._lanes, self.units, self.scratch_bytes
+        )
+        return CountingDepthwise(other, plan_told)
 
     def run_told(
         self, x: Bytes, out: Bytes, scratch: Bytes, units: tuple[int, int], plan: Told, record: Words
@@ -87,8 +103,8 @@ class TiledDepthwise:
         self, x: Bytes, out: Bytes, scratch: Bytes, units: tuple[int, int], plan: Told, record: Words
     ) -> tuple[Any, ...]:
         """As `convolve_channels` takes them."""
-        step = x, self._weights, self._constants, self._settings, *units, scratch, out
-        return (*step, plan.rows, plan.places, plan.wanted, plan.twice, record)
+        step = x, self._weights, self._rescale.rows, self._settings, *units, scratch, out
+        return (*step, plan.rows, plan.lanes, plan.places, plan.wanted, plan.twice, record)
 
 
 class CountingDepthwise:
@@ -119,10 +135,13 @@ class _Lanes:
         By phase, vector and lane.
     places : int64[VECTORS, COUNT]
         Which code of a stretch.
+    narrowed
+        How narrowing leaves codes.
     """
 
     channels: Words
     places: Words
+    narrowed: Order
 
 
 def tiled_depthwise(
@@ -150,14 +169,15 @@ def tiled_depthwise(
     start = bias - (packed.x_zero + flips) * packed.zero_share
     order = (np.arange(phases)[:, np.newaxis, np.newaxis] * STRETCH + ORDER[operands]) % channels
     without = set[Form]() if operands is Operands.BYTES else {Form.HALVES}
-    constants = rescale_constants(plan, reach, order.reshape(-1), start, codes, without)
+    relaid = partial(rescale_constants, plan, reach, order.reshape(-1), start, codes)
+    constants = relaid(without)
     if constants is None:
         return None
     taps = _Taps(packed, geometry, TAPS[operands])
     laid = taps.weights(element)[..., order]  # groups, rows, taps, phases, vectors, lanes
     weights = np.ascontiguousarray(laid.transpose(3, 0, 1, 4, 5, 2)).view(np.uint8).reshape(-1)
-    lanes = _Lanes(order.reshape(-1), ORDER[operands])
-    return _made(packed, geometry, size, operands, constants, weights, taps, lanes, phases, length)
+    lanes = _Lanes(order.reshape(-1), ORDER[operands], NARROWED[operands])
+    return _made(packed, geometry, size, operands, constants, relaid, weights, taps, lanes, phases, length)
 
 
 def _made(
@@ -166,6 +186,7 @@ def _made(
     size: tuple[int, int],
     operands: Operands,
     constants: RescaleConstants,
+    relaid: Callable[..., RescaleConstants | None],
     weights: npt.NDArray[np.uint8],
     taps: _Taps,
     lanes: _Lanes,
@@ -203,7 +224,7 @@ def _made(
     rows = band * geometry.stride[0] + extent[0]
     scratch = rows * row + element * STRETCH + SLACK
     return TiledDepthwise(
-        aligned(weights), constants.rows, readonly(settings, np.int64), lanes, geometry.out[0], scratch
+        aligned(weights), constants, relaid, readonly(settings, np.int64), lanes, geometry.out[0], scratch
     )
 
 

@@ -3,34 +3,19 @@
 from __future__ import annotations
 
 import numpy as np
-import numpy.typing as npt
 
 from npusim.kernels.direct.protocol import Bytes
 from npusim.kernels.emit.channels import STRETCH, TOGETHER, VECTORS
-from npusim.kernels.emit.channels_bytes import (
-    channels_bytes_halves,
-    channels_bytes_high,
-    channels_bytes_high_signed,
-    channels_bytes_wide_last,
-    channels_bytes_wide_signed,
-)
-from npusim.kernels.emit.channels_shorts import (
-    channels_shorts_high,
-    channels_shorts_high_signed,
-    channels_shorts_wide_last,
-    channels_shorts_wide_signed,
-)
-from npusim.kernels.emit.count import count_once, count_twice
-from npusim.kernels.emit.registers import COUNT
-from npusim.kernels.emit.rescale import CONSTANT_BYTES, Form
+from npusim.kernels.emit.count import MARK_BYTES
+from npusim.kernels.emit.registers import COUNT, VECTOR
+from npusim.kernels.emit.rescale import CONSTANT_BYTES
+from npusim.kernels.emit.words import word_at
 from npusim.kernels.jit import kernel, part
 from npusim.kernels.ops import Words
+from npusim.kernels.tiled.counted import finish_counted
 from npusim.kernels.tiled.image import pad_bytes, pad_shorts
-from npusim.kernels.tiled.tally import ALWAYS, close, lanes_of, locate, no_counters, still_wanted
-
-_HIGH, _HIGH_SIGNED, _WIDE_SIGNED, _HALVES = map(
-    int, (Form.HIGH, Form.HIGH_SIGNED, Form.WIDE_SIGNED, Form.HALVES)
-)
+from npusim.kernels.tiled.stretches import stretches_of
+from npusim.kernels.tiled.tally import ALWAYS, close, locate, no_counters, still_wanted
 
 (SHORTS, CHANNELS, IMAGE_ROW, ABOVE, BEFORE, ROW_STRIDE, COLUMN_STRIDE, EXTENT, MADE_ROW, STRETCHES, LENGTH,
  BAND, PAD, FLIP, BITS, FORM, PHASES, GROUPS, ENDS) = range(19)  # fmt: skip
@@ -64,100 +49,65 @@ def _copy(x: Bytes, first: int, rows: int, settings: Words, scratch: Bytes) -> N
 
 
 @part
-def _stretches(
-    x0: int,
-    x1: int,
-    taps: int,
-    matrix: int,
-    own: int,
-    settings: Words,
+def _note(
+    starts: Words,
+    lengths: Words,
+    kept: int,
     y0: int,
     y1: int,
     below: int,
     left: int,
     right: int,
     both: int,
-    kept: int,
+    twins: int,
 ) -> None:
-    form, groups, ends = settings[FORM], settings[GROUPS], settings.ctypes.data + 8 * ENDS
-    if settings[SHORTS] == 1:
-        if form == _HIGH:
-            channels_shorts_high(
-                x0, x1, taps, groups, matrix, own, ends, y0, y1, below, left, right, both, kept
-            )
-        elif form == _HIGH_SIGNED:
-            channels_shorts_high_signed(
-                x0, x1, taps, groups, matrix, own, ends, y0, y1, below, left, right, both, kept
-            )
-        elif form == _WIDE_SIGNED:
-            channels_shorts_wide_signed(
-                x0, x1, taps, groups, matrix, own, ends, y0, y1, below, left, right, both, kept
-            )
-        else:
-            channels_shorts_wide_last(
-                x0, x1, taps, groups, matrix, own, ends, y0, y1, below, left, right, both, kept
-            )
-    elif form == _HALVES:
-        channels_bytes_halves(x0, x1, taps, groups, matrix, own, ends, y0, y1, below, left, right, both, kept)
-    elif form == _HIGH:
-        channels_bytes_high(x0, x1, taps, groups, matrix, own, ends, y0, y1, below, left, right, both, kept)
-    elif form == _HIGH_SIGNED:
-        channels_bytes_high_signed(
-            x0, x1, taps, groups, matrix, own, ends, y0, y1, below, left, right, both, kept
-        )
-    elif form == _WIDE_SIGNED:
-        channels_bytes_wide_signed(
-            x0, x1, taps, groups, matrix, own, ends, y0, y1, below, left, right, both, kept
-        )
-    else:
-        channels_bytes_wide_last(
-            x0, x1, taps, groups, matrix, own, ends, y0, y1, below, left, right, both, kept
-        )
-
-
-@part
-def _note(
-    starts: Words, lengths: Words, y0: int, y1: int, below: int, left: int, right: int, both: int, twins: int
-) -> None:
-    """Where the codes of a piece's stretches begin and how many count: [stretch][row]."""
-    starts[0], starts[1], lengths[0], lengths[1] = y0, y0 + below, left, left * both
+    """Where the codes of a piece's stretches begin and how many count: [stretch][row], from `kept` on."""
+    starts[kept], starts[kept + 1], lengths[kept], lengths[kept + 1] = y0, y0 + below, left, left * both
     if TOGETHER > 1:
-        starts[2], starts[3], lengths[2], lengths[3] = y1, y1 + below, right * twins, right * twins * both
+        starts[kept + 2], starts[kept + 3] = y1, y1 + below
+        lengths[kept + 2], lengths[kept + 3] = right * twins, right * twins * both
 
 
 @part
-def _count(
-    sums: npt.NDArray[np.int32],
-    starts: Words,
-    lengths: Words,
-    told: Words,
-    places: Words,
-    wanted: int,
+def _finish_counted(
+    form: int,
+    sums: int,
+    starts: int,
+    lengths: int,
+    full: int,
+    own: int,
+    out: int,
+    marks: int,
+    lanes: int,
+    counters: int,
     twice: int,
-    lanes: Words,
-    counters: Words,
-    record: Words,
-) -> None:
-    """Add the kept stretches' events to counters and record; neighbours of one length together."""
-    first = 0
-    tell, bits, tally = told.ctypes.data, lanes.ctypes.data, counters.ctypes.data
-    while first < lengths.shape[0]:
-        last, left = first + 1, min(lengths[first], STRETCH)
-        while last < lengths.shape[0] and min(lengths[last], STRETCH) == left:
+) -> int:
+    """Codes of the kept stretches, their events added to counters: neighbours of one length together.
+
+    Everything is an address or a number: arrays' references would be counted.
+    """
+    first, may = 0, 0
+    while first < full:
+        last, left = first + 1, min(word_at(lengths + 8 * first), STRETCH)
+        while last < full and min(word_at(lengths + 8 * last), STRETCH) == left:
             last += 1
         if left > 0:
-            made = sums[first * VECTORS * COUNT : last * VECTORS * COUNT]
-            if lanes[VECTORS] != left:
-                lanes_of(places, left, lanes)
-                lanes[VECTORS] = left
-            if twice == 1:
-                may = count_twice(made.ctypes.data, last - first, VECTORS, tell, bits, tally)
-            else:
-                may = count_once(made.ctypes.data, last - first, VECTORS, tell, bits, tally)
-            may = (may | ALWAYS) & wanted
-            if may != 0:
-                locate(made, starts[first:last], may, told, places, left, record)
+            may |= finish_counted(
+                form,
+                sums + first * VECTORS * VECTOR,
+                last - first,
+                VECTORS,
+                own,
+                out,
+                starts + 8 * first,
+                left,
+                marks,
+                lanes + 16 * left,
+                counters,
+                twice,
+            )
         first = last
+    return may
 
 
 @kernel(signatures=1)
@@ -171,6 +121,7 @@ def convolve_channels(
     scratch: Bytes,
     out: Bytes,
     told: Words,
+    lanes: Words,
     places: Words,
     wanted: int,
     twice: int,
@@ -186,24 +137,25 @@ def convolve_channels(
         Of `RescaleConstants`, by phase.
     settings : int64[SETTINGS + taps]
         See above; then the byte offset of each tap of both rows.
-    told, places, wanted, twice
+    told, lanes, places, wanted, twice
         Of `Told`.
     record : int64[records.LENGTH]
         Events are added to it; an empty one: nothing is counted.
     """
-    element = 2 if settings[SHORTS] == 1 else 1
+    shorts, form, groups = settings[SHORTS], settings[FORM], settings[GROUPS]
+    element = 2 if shorts == 1 else 1
     stretches, length, phases, most = settings[STRETCHES], settings[LENGTH], settings[PHASES], settings[BAND]
     row_bytes = settings[MADE_ROW] * element
     step, stride = settings[COLUMN_STRIDE] * settings[CHANNELS] * element, settings[ROW_STRIDE]
     taps, below = settings.ctypes.data + 8 * SETTINGS, stretches * length
-    block = settings[GROUPS] * 2 * VECTORS * STRETCH
+    block = groups * 2 * VECTORS * STRETCH
     counting, base = record.shape[0] > 0, out.ctypes.data
-    sums, lanes, counters = (
-        np.empty(KEPT * VECTORS * COUNT, np.int32),
-        np.zeros(VECTORS + 1, np.int64),
-        no_counters(),
-    )
+    memory, counters = np.empty((KEPT * VECTORS + 1) * COUNT, np.int32), no_counters()
+    sums = memory[-memory.ctypes.data % STRETCH // 4 :][: KEPT * VECTORS * COUNT]
     starts, lengths = np.empty(KEPT, np.int64), np.empty(KEPT, np.int64)
+    sums_at, starts_at, lengths_at = sums.ctypes.data, starts.ctypes.data, lengths.ctypes.data
+    counters_at = counters.ctypes.data
+    told_at, lanes_at, ends = told.ctypes.data, lanes.ctypes.data, settings.ctypes.data + 8 * ENDS
     for begin in range(first, last, most):
         band = min(most, last - begin)
         rows = (band - 1) * stride + settings[EXTENT]
@@ -224,42 +176,60 @@ def convolve_channels(
                     second = ((m - other * chunks) * phases + phase) * STRETCH
                     y0, y1 = y + stretch * length + place, y + other * length + second
                     kept = n // TOGETHER * PIECE % KEPT
-                    _stretches(
+                    stretches_of(
+                        shorts,
+                        form,
                         upper + stretch * step + place * element,
                         upper + other * step + second * element,
                         taps,
+                        groups,
                         matrix,
                         own,
-                        settings,
+                        ends,
                         y0,
                         y1,
                         below,
                         length - place,
                         length - second,
                         both,
-                        sums.ctypes.data + kept * VECTORS * STRETCH if counting else 0,
+                        sums_at + kept * VECTORS * VECTOR if counting else 0,
                     )
                     if counting:
                         left, right, twins = length - place, length - second, m - n
-                        at, sizes = starts[kept : kept + PIECE], lengths[kept : kept + PIECE]
-                        _note(at, sizes, y0 - base, y1 - base, below, left, right, both, twins)
+                        _note(starts, lengths, kept, y0 - base, y1 - base, below, left, right, both, twins)
                         full = kept + PIECE
                         if full == KEPT or n + TOGETHER >= stretches * chunks:
-                            tell = told[phase * VECTORS : (phase + 1) * VECTORS]
-                            _count(
-                                sums,
-                                starts[:full],
-                                lengths[:full],
-                                tell,
-                                places,
-                                wanted,
+                            group = phase * VECTORS
+                            may = _finish_counted(
+                                form,
+                                sums_at,
+                                starts_at,
+                                lengths_at,
+                                full,
+                                own,
+                                base,
+                                told_at + group * MARK_BYTES,
+                                lanes_at,
+                                counters_at,
                                 twice,
-                                lanes,
-                                counters,
-                                record,
                             )
+                            may = still_wanted((may | ALWAYS) & wanted, record, starts[0])
+                            if may != 0:
+                                locate(
+                                    sums,
+                                    starts,
+                                    lengths,
+                                    full,
+                                    may,
+                                    told,
+                                    places,
+                                    group,
+                                    0,
+                                    VECTORS,
+                                    record,
+                                )
         if counting:
             wanted = still_wanted(wanted, record, (begin + band) * below)
     if counting:
         close(counters, (last - first) * below, twice, record)
-    sums[0] = lanes[0]  # the pieces saw addresses only: this keeps both alive until here
+    memory[0] = 0  # the pieces saw its address only: this keeps it alive until here

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
@@ -11,24 +12,39 @@ import numpy.typing as npt
 from npusim.kernels.emit.count import (
     ABOVE,
     ADDED,
+    AGAIN,
+    ARRANGED,
     BELOW,
     COUNTERS,
+    ENDS,
     EXACT,
     EXACT_AGAIN,
     FACTOR,
+    FLIP,
+    HALF,
+    HALF_AGAIN,
     HIGH,
+    HIGH_CODE,
+    HIGH_SHORT,
     HIGHEST,
     LOST,
     LOST_AGAIN,
     LOW,
+    LOW_CODE,
+    LOW_SHORT,
     LOWEST,
-    ROWS_ONCE,
-    ROWS_TWICE,
+    PAIRED,
+    ROWS,
     SHIFT,
+    SINGLE,
     TIE,
     TIE_AGAIN,
+    ZERO,
+    paired,
 )
+from npusim.kernels.emit.order import PLACES, Order
 from npusim.kernels.emit.registers import COUNT
+from npusim.kernels.emit.rescale import Form
 from npusim.kernels.event_plan import EventPlan, masks
 from npusim.kernels.jit import Int, part, readonly
 from npusim.kernels.ops import Words
@@ -36,6 +52,9 @@ from npusim.kernels.records import COUNT as RECORD_COUNT
 from npusim.kernels.records import FIRST, KINDS_TOLD
 from npusim.kernels.records import HIGHEST as RECORD_HIGHEST
 from npusim.kernels.records import LOWEST as RECORD_LOWEST
+from npusim.kernels.tiled.constants import RescaleConstants
+from npusim.kernels.tiled.second_shift import again_marks
+from npusim.kernels.tiled.weights import aligned
 
 NO_RECORD = np.zeros(0, np.int64)
 """In place of a record: nothing is counted."""
@@ -50,10 +69,10 @@ class Told:
 
     Attributes
     ----------
-    rows : int64[vectors, ROWS_ONCE or ROWS_TWICE, COUNT / 2]
+    rows : int64[vectors, ROWS, COUNT / 2]
         Laid out as `emit.count` says.
-    lanes : int64[vectors]
-        A bit for each lane that holds a channel.
+    lanes : int64[groups, 2]
+        Which lanes of four vectors count, as `emit.count` says.
     places : int64[vectors, COUNT]
         How many channels or codes after the first one each lane's stands.
     wanted
@@ -69,10 +88,10 @@ class Told:
     twice: int
 
 
-_NOTHING = np.zeros((0, ROWS_ONCE, COUNT // 2))
+_NOTHING = np.zeros((0, ROWS, COUNT // 2))
 NOT_TOLD = Told(
     readonly(_NOTHING, np.int64),
-    readonly(_NOTHING[:, 0, 0], np.int64),
+    readonly(_NOTHING[:, 0, :2], np.int64),
     readonly(_NOTHING[:, 0], np.int64),
     0,
     0,
@@ -80,40 +99,92 @@ NOT_TOLD = Told(
 """In place of an event plan: nothing is counted."""
 
 
-def told(plan: EventPlan, order: Words, places: Words) -> Told:
-    """Lay out a plan.
+def told(
+    plan: EventPlan, rescale: RescaleConstants, order: Words, places: Words, lanes: Words, narrowed: Order
+) -> Told | None:
+    """Lay out a plan; None if this rescale does not have the bits that a second shift loses.
 
     Parameters
     ----------
+    rescale
+        What makes codes of sums.
     order : int64[lanes]
         Which channel each lane holds, -1 for none; whole vectors.
-    places : int64[vectors, COUNT]
+    places, lanes
         As in `Told`.
+    narrowed
+        How narrowing leaves codes.
     """
-    lanes = order.reshape(-1, COUNT)
-    used = lanes >= 0
-    height = ROWS_ONCE if plan.second is None else ROWS_TWICE
-    rows = np.zeros((lanes.shape[0], height, COUNT // 2), np.int64)
-    narrow = {LOW: plan.low, HIGH: plan.high, LOST: masks(plan.lost)[0]}
+    bits, half = masks(plan.lost)
+    narrow, words = {LOW: plan.low, HIGH: plan.high, LOST: bits, ENDS: bits >> 1, HALF: half}, {}
     if plan.second is not None:
-        narrow[LOST_AGAIN] = masks(plan.second.lost)[0]
-        words = {FACTOR: plan.second.factor, ADDED: plan.second.constant, SHIFT: plan.second.first}
-        for row, values in words.items():
-            laid = np.where(used, values[lanes], 0)
-            rows[:, row], rows[:, row + 1] = laid[:, ::2], laid[:, 1::2]
+        again = again_marks(plan.second, rescale)
+        if again is None:
+            return None
+        narrow |= {AGAIN: again.added_again, LOST_AGAIN: again.lost, HALF_AGAIN: again.half}
+        words = {FACTOR: rescale.scaled, ADDED: again.added, SHIFT: again.shift}
+    by_vector = order.reshape(-1, COUNT)
+    used = by_vector >= 0
+    rows = np.zeros((by_vector.shape[0], ROWS, COUNT // 2), np.int64)
+    for row, values in words.items():
+        laid = np.where(used, values[by_vector], 0)
+        rows[:, row], rows[:, row + 1] = laid[:, ::2], laid[:, 1::2]
     for row, values in narrow.items():
-        laid = np.where(used, values[lanes], 0).astype(np.uint64).astype(np.uint32)
+        laid = np.where(used, values[by_vector], 0).astype(np.uint64).astype(np.uint32)
         rows[:, row] = np.ascontiguousarray(laid).view(np.int64)
+    rows[:, ARRANGED] = np.array(PLACES[narrowed], np.int32).view(np.int64)
+    zero, low, high, flip = rescale.ends
+    shorts, codes = (
+        {ZERO: zero, LOW_SHORT: low, HIGH_SHORT: high},
+        {LOW_CODE: low, HIGH_CODE: high, FLIP: flip},
+    )
+    for row, value in shorts.items():
+        rows[:, row] = np.full(2 * COUNT, value, np.int16).view(np.int64)
+    for row, value in codes.items():
+        rows[:, row] = np.full(4 * COUNT, value).astype(np.uint8).view(np.int64)
     second = plan.second is not None and plan.second.lost.any()
-    wanted = 0b11 | (0b1100 if plan.lost.any() else 0) | (0b110000 if second else 0)
-    bits = (used << np.arange(COUNT)).sum(axis=1)
     return Told(
-        readonly(rows, np.int64),
-        readonly(bits, np.int64),
+        aligned(rows),
+        readonly(lanes, np.int64),
         readonly(places, np.int64),
-        wanted,
+        0b11 | (0b1100 if plan.lost.any() else 0) | (0b110000 if second else 0),
         int(plan.second is not None),
     )
+
+
+def group_lanes(used: npt.NDArray[np.bool_]) -> list[int]:
+    """What `emit.count` takes for the lanes of four vectors that count : bool[4, COUNT]."""
+    found = [0, 0]
+    for vector, lane in np.argwhere(used).tolist():
+        found[SINGLE] |= 1 << (vector * COUNT + lane)
+        found[PAIRED] |= 1 << paired(vector, lane)
+    return [bits - (bits >> 63 << 64) for bits in found]
+
+
+def told_by(
+    plan: EventPlan,
+    rescale: RescaleConstants,
+    relaid: Callable[..., RescaleConstants | None],
+    order: Words,
+    places: Words,
+    lanes: Words,
+    narrowed: Order,
+) -> tuple[RescaleConstants, Told] | None:
+    """A rescale that has all bits that a plan asks for, whole products if need be, and the plan laid out.
+
+    Parameters
+    ----------
+    rescale
+        The best one.
+    relaid
+        Makes others, without some forms.
+    """
+    narrow = {Form.HALVES}, {Form.HALVES, Form.HIGH, Form.HIGH_SIGNED}
+    for other in (rescale, *map(relaid, narrow)):
+        found = None if other is None else told(plan, other, order, places, lanes, narrowed)
+        if other is not None and found is not None:
+            return other, found
+    return None
 
 
 @part
@@ -125,15 +196,6 @@ def no_counters() -> Words:
 
 
 @part
-def lanes_of(places: Words, left: int, lanes: Words) -> None:
-    """Set a bit of lanes : int64[vectors] for each lane that stands before `left`."""
-    for v in range(places.shape[0]):
-        lanes[v] = 0
-        for i in range(COUNT):
-            lanes[v] |= (places[v, i] < left) << i
-
-
-@part
 def _caused(kind: int, value: Int, lane: int, constants: Words, narrow: npt.NDArray[np.int32]) -> Any:
     """Whether a sum in a lane causes an event; constants of its vector."""
     if kind == 0:
@@ -141,26 +203,27 @@ def _caused(kind: int, value: Int, lane: int, constants: Words, narrow: npt.NDAr
     if kind == 1:
         return value > narrow[HIGH, lane]
     if kind <= 3:
-        mask, bits = narrow[LOST, lane], np.int32(value) & narrow[LOST, lane]
+        bits, half = np.int32(value) & narrow[LOST, lane], narrow[HALF, lane]
     else:
         odd, i = lane % 2, lane // 2
-        product = value * constants[FACTOR + odd, i]
-        mask = narrow[LOST_AGAIN, lane]
-        bits = np.int32((product + constants[ADDED + odd, i]) >> constants[SHIFT + odd, i]) & mask
-    # The last of the lost bits: what is left of the mask without its lower half.
-    half = np.int64(np.uint32(mask)) - (np.int64(np.uint32(mask)) >> 1)
-    tie = mask != 0 and np.int64(np.uint32(bits)) == half
-    return tie if kind % 2 == 1 else bits != 0
+        product = value * constants[FACTOR + odd, i] + constants[ADDED + odd, i]
+        again = np.int32(product >> constants[SHIFT + odd, i]) + narrow[AGAIN, lane]
+        bits, half = np.int32(again) & narrow[LOST_AGAIN, lane], narrow[HALF_AGAIN, lane]
+    return bits == half if kind % 2 == 1 else bits != 0
 
 
 @part
 def locate(
     sums: npt.NDArray[np.int32],
     starts: Words,
+    lengths: Words,
+    rows: int,
     may: int,
-    constants: Words,
+    told: Words,
     places: Words,
-    left: int,
+    group: int,
+    place: int,
+    vectors: int,
     record: Words,
 ) -> None:
     """Bring the record's firsts forward by a tile's sums.
@@ -168,45 +231,25 @@ def locate(
     Parameters
     ----------
     sums : int32[rows * vectors * COUNT]
-    starts : int64[rows]
-        Flat positions of each row's first code.
+    starts, lengths : int64[rows]
+        Flat positions of each row's first code, and how many codes of a row count.
     may
         A bit for each kind to look for.
-    constants, places
-        Of the tile's vectors.
-    left
-        Codes of a row that count.
+    told, places
+        Of `Told`; the tile's vectors begin at `group` and `place`.
     """
-    vectors = places.shape[0]
-    narrow = constants.view(np.int32)
+    narrow = told.view(np.int32)
     for kind in range(KINDS_TOLD):
         if (may >> kind) & 1:
-            for r in range(starts.shape[0]):
+            for r in range(rows):
                 if starts[r] < record[FIRST + kind]:
                     for v in range(vectors):
                         for lane in range(COUNT):
-                            at = starts[r] + places[v, lane]
-                            if places[v, lane] < left and at < record[FIRST + kind]:
+                            at = starts[r] + places[place + v, lane]
+                            if places[place + v, lane] < lengths[r] and at < record[FIRST + kind]:
                                 value = np.int64(sums[(r * vectors + v) * COUNT + lane])
-                                if _caused(kind, value, lane, constants[v], narrow[v]):
+                                if _caused(kind, value, lane, told[group + v], narrow[group + v]):
                                     record[FIRST + kind] = at
-
-
-@part
-def locate_rows(
-    sums: npt.NDArray[np.int32],
-    first: int,
-    distance: int,
-    rows: int,
-    may: int,
-    constants: Words,
-    places: Words,
-    left: int,
-    record: Words,
-) -> None:
-    """As `locate`, for rows that start `distance` apart."""
-    starts = first + distance * np.arange(rows)
-    locate(sums, starts, may, constants, places, left, record)
 
 
 @part

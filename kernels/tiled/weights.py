@@ -11,10 +11,13 @@ import numpy.typing as npt
 from npusim.kernels.direct.protocol import Bytes
 from npusim.kernels.emit.multiply import SHAPES
 from npusim.kernels.emit.registers import COUNT
-from npusim.kernels.jit import readonly
+from npusim.kernels.jit import Scalar, readonly
 from npusim.kernels.ops import Words
 
 _LINE = 64
+
+GROUP = 4
+"""Vectors that codes are made of at a time: several rows of a block of fewer."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -27,10 +30,13 @@ class Blocks:
         Block by block, each ``[step][vector][COUNT][4 bytes]``; columns beyond the last are zeros.
     table : int64[blocks, 3]
         Vectors, the first one's number, byte offset.
+    columns : int64[blocks, GROUP, COUNT]
+        Which column each lane of `GROUP` vectors holds, -1 for none: a block's own, as often as they fit.
     """
 
     weights: Bytes
     table: Words
+    columns: Words
 
 
 def pack_blocks(rows: npt.NDArray[Any]) -> Blocks:
@@ -47,7 +53,12 @@ def pack_blocks(rows: npt.NDArray[Any]) -> Blocks:
         blocks.append([count, first, offset])
         parts.append(part)
         first, offset = first + count, offset + part.size
-    return Blocks(aligned(np.concatenate(parts)), readonly(blocks, np.int64))
+    columns = np.full((len(blocks), GROUP, COUNT), -1)
+    for own, (count, first, _) in zip(columns, blocks, strict=True):
+        for v in range(GROUP // count * count):
+            own[v] = (first + v % count) * COUNT + np.arange(COUNT)
+    columns[columns >= outputs] = -1
+    return Blocks(aligned(np.concatenate(parts)), readonly(blocks, np.int64), readonly(columns, np.int64))
 
 
 def block_sizes(vectors: int) -> list[int]:
@@ -57,10 +68,10 @@ def block_sizes(vectors: int) -> list[int]:
     return [max(SHAPES)] * whole + [size for size in (2, 1) if rest & size]
 
 
-def aligned(array: Bytes) -> Bytes:
+def aligned(array: npt.NDArray[Scalar]) -> npt.NDArray[Scalar]:
     """A read-only copy that begins at a cache line."""
-    memory = np.empty(array.size + _LINE, np.uint8)
+    memory = np.empty(array.nbytes + _LINE, np.uint8)
     start = -memory.ctypes.data % _LINE
-    made = memory[start : start + array.size]
-    made[:] = array
-    return readonly(made, np.uint8)
+    made = memory[start : start + array.nbytes].view(array.dtype).reshape(array.shape)
+    made[...] = array
+    return readonly(made, array.dtype)

@@ -23,8 +23,8 @@ Records = npt.NDArray[np.int64]
 class Countable(Protocol):
     """A one-pass form that can count."""
 
-    def counting(self, plan: EventPlan) -> Counting:
-        """The same with the events of its rescale counted."""
+    def counting(self, plan: EventPlan) -> Counting | None:
+        """The same with the events of its rescale counted; None if it cannot tell them."""
 
 
 @dataclass(frozen=True)
@@ -156,7 +156,8 @@ def counted(
         Stages before it.
     """
     plan = event_plan(rescaler.plan, reach)
-    if plan is None:
+    counting = None if plan is None else direct.counting(plan)
+    if plan is None or counting is None:
         return None
     kinds = tuple((rescaler.points[stage], event.value) for stage, event in plan.kinds)
-    return Counted(direct.counting(plan), (*other_points, *rescaler.points), kinds, accumulates)
+    return Counted(counting, (*other_points, *rescaler.points), kinds, accumulates)
