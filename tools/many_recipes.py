@@ -15,6 +15,7 @@ from typing import Any
 import npusim
 from npusim.compiler.recipe import Recipe
 from npusim.evaluate import Evaluation, Options, evaluate_samples
+from npusim.evaluation.intervals import paired_interval
 from npusim.files.atomic import write_text
 from npusim.task import TaskKind
 from tools.program_needs import weight_bytes
@@ -80,6 +81,7 @@ def _run(cache: Path, name: str, recipe: Recipe, datapath: str, images: int | No
         "weight_bytes": weight_bytes(program),
         "compile_seconds": seconds,
         "notes": list(program.notes),
+        "disagreements": [one.to_json() for one in found.disagreements],
         **_judged(found),
     }
 
@@ -103,6 +105,31 @@ def table(header: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
 def percent(point: Point, key: str) -> str:
     """A share in %, or a dash."""
     return "-" if point.get(key) is None else f"{100 * point[key]:.1f}"
+
+
+def agreement_difference(first: Point, second: Point) -> str:
+    """By how many points of the images the second gives float's answer more often, with its 95 % interval."""
+    lost, kept = ({one["index"] for one in point["disagreements"]} for point in (second, first))
+    return _paired(first, kept - lost, lost - kept)
+
+
+def accuracy_difference(first: Point, second: Point) -> str:
+    """The same of answers that are right; a dash where there are no labels."""
+    if "interval" not in first:
+        return "-"
+    answers = [{one["index"]: one for one in point["disagreements"]} for point in (first, second)]
+    gained, lost = set(), set()
+    for index in answers[0].keys() | answers[1].keys():
+        one = answers[0].get(index) or answers[1][index]
+        right = [side.get(index, {"integer": one["float"]})["integer"] == one["label"] for side in answers]
+        if right[0] != right[1]:
+            (gained if right[1] else lost).add(index)
+    return _paired(first, gained, lost)
+
+
+def _paired(point: Point, gained: set[int], lost: set[int]) -> str:
+    low, high = (100 * end for end in paired_interval(len(gained), len(lost), point["images"]))
+    return f"{100 * (len(gained) - len(lost)) / point['images']:+.1f} [{low:+.1f}, {high:+.1f}]"
 
 
 def difference(point: Point) -> str:

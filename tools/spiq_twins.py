@@ -2,8 +2,9 @@
 
     NPUSIM_ZOO=... python tools/spiq_twins.py -o results [--network N ...] [--images 375]
 
-Both recipes round activations to so many bits and take the range that suits these. Resumable; writes
-spiq_twins.md beside the points.
+Three recipes that round activations to so many bits: per tensor with ranges of mean plus and minus some
+sigmas, per tensor with ranges that are expected to err least, and the latter with `spiq`. Differences are
+spiq's to the second, with paired 95 % intervals. Resumable; writes spiq_twins.md beside the points.
 """
 
 from __future__ import annotations
@@ -15,26 +16,31 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).parent.parent))
 
-from npusim.compiler.passes.activation_ranges import ActivationRanges
+from npusim.compiler.passes.activation_ranges import ActivationRanges, RangeMethod
 from npusim.compiler.passes.spiq import Spiq
 from npusim.compiler.recipe import Recipe, load_recipe
 from npusim.files.atomic import write_text
-from tools.many_recipes import Point, percent, run_points, table
+from npusim.task import TaskKind
+from tools.many_recipes import (
+    Point,
+    accuracy_difference,
+    agreement_difference,
+    percent,
+    run_points,
+    table,
+)
 from tools.zoo import NETWORKS
 
 SIGMAS = {8: 6.0, 6: 5.0, 4: 3.5}
 """By bits the range: DFQ's at 8; below, about what errs least on a Laplace variable."""
-SIDES = ("per_tensor", "spiq")
+SIDES = ("sigmas", "per_tensor", "spiq")
 COLUMNS = (
     "network",
     "activations",
     "float",
-    "per tensor",
-    "spiq",
-    "same as float",
-    "spiq",
-    "SQNR",
-    "spiq",
+    *("sigmas", "per tensor", "spiq", "difference [95 %]"),
+    *("same as float", "per tensor", "spiq", "difference [95 %]"),
+    *("SQNR", "per tensor", "spiq"),
     "folded",
 )
 WITHOUT_NORMS = ("ad01_autoencoder_toycar",)
@@ -42,27 +48,31 @@ WITHOUT_NORMS = ("ad01_autoencoder_toycar",)
 
 
 def variant(side: str, bits: int) -> Recipe:
-    """`spiq`, or the same without the pass, with activations of so many bits."""
+    """`spiq` with activations of so many bits, or a recipe that it is compared with."""
     base = load_recipe("spiq")
-    passes = []
-    for one in base.passes:
-        if isinstance(one, ActivationRanges):
-            passes.append(one.replace(bits=None if bits == 8 else bits, sigmas=SIGMAS[bits]))
-        elif not isinstance(one, Spiq):
-            passes.append(one)
-        elif side == "spiq":
-            passes.append(one.replace(sigmas=SIGMAS[bits]))
-    return base.replace(name=f"{side}_a{bits}", passes=tuple(passes))
+    ranges = {"bits": None if bits == 8 else bits}
+    if side == "sigmas":
+        ranges |= {"method": RangeMethod.DATA_FREE, "sigmas": SIGMAS[bits]}
+    passes = tuple(
+        one.replace(**ranges) if isinstance(one, ActivationRanges) else one
+        for one in base.passes
+        if side == "spiq" or not isinstance(one, Spiq)
+    )
+    return base.replace(name=f"{side}_a{bits}", passes=passes)
 
 
 def rows(points: list[Point]) -> Iterator[list[str]]:
-    """Twins side by side."""
-    for twins in (points[index : index + 2] for index in range(0, len(points), 2)):
-        cells = [twins[0]["network"], f"{twins[0]['recipe'][-1]} bits", percent(twins[0], "float")]
-        cells += [percent(twin, "integer") for twin in twins]
-        cells += [percent(twin, "agreement") for twin in twins]
-        cells += [f"{twin['sqnr']:.1f}" for twin in twins]
-        note = next(note for note in twins[1]["notes"] if "input scales per channel" in note)
+    """Those that are compared side by side."""
+    for start in range(0, len(points), len(SIDES)):
+        sides = points[start : start + len(SIDES)]
+        _, plain, folded = sides
+        cells = [plain["network"], f"{plain['recipe'][-1]} bits", percent(plain, "float")]
+        cells += [percent(side, "integer") for side in sides] + [accuracy_difference(plain, folded)]
+        cells += [percent(side, "agreement") for side in sides]
+        chosen = NETWORKS[plain["network"]].task is TaskKind.CLASSIFICATION
+        cells += [agreement_difference(plain, folded) if chosen else "-"]
+        cells += [f"{side['sqnr']:.1f}" for side in sides]
+        note = next(note for note in folded["notes"] if "input scales per channel" in note)
         yield [*cells, note.partition(" groups")[0]]
 
 

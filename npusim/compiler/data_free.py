@@ -68,10 +68,3 @@ def input_range(network: Network, name: str) -> tuple[float, float]:
     channels = next(tensor.shape[-1] for tensor in network.inputs if tensor.name == name)
     ends = [(byte - m) / s for m, s in network.preprocess.per_channel(channels) for byte in (0, 255)]
     return float(min(ends)), float(max(ends))
-
-
-def data_free_ranges(
-    network: Network, known: Mapping[str, Moments], sigmas: float
-) -> dict[str, tuple[float, float]]:
-    """The range of every tensor."""
-    return {name: moments.range(sigmas) for name, moments in propagate(network, known).items()}

@@ -67,11 +67,16 @@ class FoldingNoise:
         moments = self._expected[name]
         channels = moments.mean.size
         scaled = moments.scaled(1 / scales[:channels])
+        gains = _folded(self._gains[name], channels) * scales[:channels] ** 2
+        datapath, codes = self._state.datapath, self._codes[name]
         meaning = self._ranges.meaning(
-            *scaled.range(self._ranges.sigmas), self._codes[name], self._state.datapath
+            *self._ranges.free_range(scaled, gains, codes, datapath), codes, datapath
         )
-        noise = code_noise(scaled, meaning, self._state.datapath.activation.interval)
-        return float(np.sum(noise * scales[:channels] ** 2 * _folded(self._gains[name], channels)))
+        return float(np.sum(code_noise(scaled, meaning, datapath.activation.interval) * gains))
+
+    def bounds(self, name: str) -> Vector:
+        """How far from zero a range for each of a tensor's channels alone would reach."""
+        return self._ranges.free_bounds(self._expected[name], self._codes[name], self._state.datapath)
 
     def _weight_noise(self, layer: MacLayer, scales: Mapping[str, Vector]) -> float:
         """Of rounding a layer's weights, as they are after scaling."""

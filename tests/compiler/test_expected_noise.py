@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import itertools
+import math
 from typing import Any
 
 import numpy as np
@@ -29,28 +31,67 @@ CODES = Interval(-128, 127)
 
 @given(
     st.floats(-3, 3),
-    st.floats(0.05, 3),
-    st.sampled_from([(None, None), (0.0, None), (0.0, 2.0)]),
+    st.floats(0.01, 30),
+    st.sampled_from([(None, None), (0.0, None), (0.0, 2.0), (-1.0, 1.3)]),
     st.sampled_from([Interval(-8, 7), Interval(-32, 31), CODES]),
+    st.floats(0.2, 5),
 )
-@settings(max_examples=40)
-def test_code_noise_is_what_laplace_variables_have(
-    mean: float, sigma: float, clip: Any, used: Interval
+@settings(max_examples=60, deadline=None)
+def test_code_noise_is_the_integral_over_every_code(
+    mean: float, sigma: float, clip: Any, used: Interval, stretch: float
 ) -> None:
-    meaning = Quantization(8.0 / (used.high - used.low), used.low + 2, used)
+    meaning = Quantization(8.0 * stretch / (used.high - used.low), used.low + 2, used)
     channels = Moments.normal(np.array([mean]), np.array([sigma])).clipped(*clip)
     (found,) = code_noise(channels, meaning, CODES)
-    values = np.random.default_rng(0).laplace(mean, sigma / np.sqrt(2), 200_000)
-    values = values if clip == (None, None) else np.clip(values, *clip)
-    codes = np.clip(np.rint(values / meaning.scale) + meaning.zero_point, used.low, used.high)
-    measured = np.mean((values - meaning.scale * (codes - meaning.zero_point)) ** 2)
-    # a grid of 161 points against samples: coarse where a channel is about as wide as a code
-    assert found == pytest.approx(measured, rel=0.25, abs=0.02 * meaning.scale**2)
+    wanted = _summed(mean, sigma / np.sqrt(2), clip, meaning, used)
+    assert found == pytest.approx(wanted, rel=1e-7, abs=1e-12 * meaning.scale**2)
+
+
+def _summed(mean: float, decay: float, clip: Any, meaning: Quantization, used: Interval) -> float:
+    """Cell by cell, Simpson's rule between the codes' thresholds, and the mass at the bounds."""
+
+    def error(x: Any, code: int) -> Any:
+        return (x - meaning.scale * (code - meaning.zero_point)) ** 2
+
+    def code_of(x: float) -> int:
+        return min(max(round(x / meaning.scale) + meaning.zero_point, used.low), used.high)
+
+    def below(x: float) -> float:
+        tail = 0.5 * math.exp(-abs(x - mean) / decay)
+        return tail if x < mean else 1 - tail
+
+    low, high = clip
+    total = 0.0 if low is None else below(low) * error(low, code_of(low))
+    total += 0.0 if high is None else (1 - below(high)) * error(high, code_of(high))
+    first = max(mean - 50 * decay, -math.inf if low is None else low)
+    last = min(mean + 50 * decay, math.inf if high is None else high)
+    cuts = [(code + 0.5 - meaning.zero_point) * meaning.scale for code in range(used.low, used.high)]
+    cuts += [mean + step * decay / 2 for step in range(-100, 101)]
+    cuts = sorted({first, last, *(cut for cut in cuts if first < cut < last)}) if first < last else []
+    for start, stop in itertools.pairwise(cuts):
+        x = np.linspace(start, stop, 33)
+        density = np.exp(-np.abs(x - mean) / decay) / (2 * decay)
+        y = error(x, code_of((start + stop) / 2)) * density
+        total += (stop - start) / 96 * float(y[0] + y[-1] + 4 * y[1:-1:2].sum() + 2 * y[2:-1:2].sum())
+    return total
+
+
+@pytest.mark.parametrize("sigma", [4.0, 100.0, 1e3, 1e6, 1e9])
+def test_wide_channels_have_a_twelfth_of_a_squared_code(sigma: float) -> None:
+    """Bennett's rule, whatever the step of any grid: sigmas that are whole numbers of codes too."""
+    wide = Moments.normal(np.array([0.0, 0.37]), np.full(2, sigma))
+    noise = code_noise(wide, Quantization(1.0, 0), Interval(-(10**11), 10**11))
+    np.testing.assert_allclose(noise, 1 / 12, rtol=0.01 if sigma < 100 else 1e-5)
 
 
 def test_a_bound_that_is_a_code_has_no_noise() -> None:
     dead = Moments.normal(np.array([-9.0]), np.array([0.1])).clipped(0.0, None)
-    assert code_noise(dead, Quantization(1.0, -128), CODES)[0] == 0
+    assert code_noise(dead, Quantization(1.0, -128), CODES)[0] < 1e-50
+
+
+def test_a_constant_has_its_own_error() -> None:
+    still = Moments.constant(0.3, 2)
+    np.testing.assert_allclose(code_noise(still, Quantization(1.0, 0), CODES), 0.09, rtol=1e-12)
 
 
 def test_gains_of_a_dense_layer_are_its_squared_columns() -> None:

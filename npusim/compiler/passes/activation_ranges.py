@@ -8,21 +8,28 @@ from dataclasses import replace
 from enum import StrEnum
 from typing import ClassVar, Literal
 
+import numpy as np
+import numpy.typing as npt
 from pydantic import Field
 
 from npusim.compiler.base import Compilation, Pass
 from npusim.compiler.calibration import observe
-from npusim.compiler.data_free import data_free_ranges
+from npusim.compiler.data_free import propagate
+from npusim.compiler.expected_ranges import Meaning, least_noise_bounds, least_noise_range
+from npusim.compiler.noise_gain import noise_gains
 from npusim.compiler.quantizers import Symmetry, quantization_of
 from npusim.datapath.model import Datapath
 from npusim.errors import InputError
 from npusim.layers.base import Layer
 from npusim.layers.clipping import ClippingLayer
 from npusim.layers.fusing import FusingLayer
+from npusim.moments import Moments
 from npusim.network import Network
 from npusim.quantization import Quantization
 from npusim.spec.interval import Interval
 from npusim.steps.average_pool import averages_codes
+
+Vector = npt.NDArray[np.float64]
 
 
 class RangeMethod(StrEnum):
@@ -36,6 +43,11 @@ class RangeMethod(StrEnum):
     """The range whose quantizer errs least on the calibration data."""
     DATA_FREE = "data_free"
     """From batch-norm statistics: mean plus and minus some sigmas."""
+    EXPECTED = "expected"
+    """From the same: the range whose quantizer is expected to err least, in the network's answers."""
+
+
+_FREE = (RangeMethod.DATA_FREE, RangeMethod.EXPECTED)
 
 
 class WithoutData(StrEnum):
@@ -57,7 +69,8 @@ class ActivationRanges(Pass):
     percentile
         For ``percentile``: how many percent of the values the range keeps on each side.
     sigmas
-        For ``data_free``: how many sigmas around the mean (6: DFQ).
+        For ``data_free``: how many sigmas around the mean (6: DFQ). For ``expected`` the same holds of inputs
+        and outputs.
     headroom
         Ranges found on calibration data reach so many times as far from zero as the data did, but no further
         than an activation function's bounds. Above 1 for networks that have to tell what they were not
@@ -83,7 +96,7 @@ class ActivationRanges(Pass):
     batch: int = Field(8, ge=1)
 
     def run(self, state: Compilation) -> Compilation:
-        if self.method is not RangeMethod.DATA_FREE and state.calibration is None:
+        if self.method not in _FREE and state.calibration is None:
             return self._without_data(state)
         codes = self.codes_of(state.network, state.datapath)
         ranges = self._ranges(state, codes)
@@ -137,19 +150,17 @@ class ActivationRanges(Pass):
     def _ranges(self, state: Compilation, used: Mapping[str, Interval]) -> dict[str, tuple[float, float]]:
         network = state.network
         methods = {self.method, self.output_method}
-        free = {}
-        if RangeMethod.DATA_FREE in methods:
-            free = data_free_ranges(network, state.moments, self.sigmas)
-        if self.method is RangeMethod.DATA_FREE:
+        free = {} if methods.isdisjoint(_FREE) else self._free_ranges(state, used)
+        if self.method in _FREE:
             return free
         assert state.calibration is not None
-        wanted = methods - {RangeMethod.MIN_MAX, RangeMethod.DATA_FREE}
+        wanted = methods - {RangeMethod.MIN_MAX, *_FREE}
         seen = observe(network, state.calibration, self.batch, histograms=bool(wanted), tell=state.progress)
         ranges = {}
         bounds = {layer.outputs[0]: _bounds(layer) for layer in network.ordered_layers}
         for name in network.shapes:
             method = self.output_method if name in network.outputs else self.method
-            if method is RangeMethod.DATA_FREE:
+            if method in _FREE:
                 ranges[name] = free[name]
             elif method is RangeMethod.MIN_MAX or seen.extremes[name].low == seen.extremes[name].high:
                 ranges[name] = (seen.extremes[name].low, seen.extremes[name].high)
@@ -158,13 +169,62 @@ class ActivationRanges(Pass):
             else:
                 levels = used[name].high - used[name].low + 1
                 ranges[name] = seen.histograms[name].least_squares(levels)
-            if method is not RangeMethod.DATA_FREE:
+            if method not in _FREE:
                 ranges[name] = self._widened(ranges[name], bounds.get(name, _NOWHERE))
         return ranges
 
     def _widened(self, found: tuple[float, float], bounds: tuple[float, float]) -> tuple[float, float]:
         low, high = found
         return min(low, max(low * self.headroom, bounds[0])), max(high, min(high * self.headroom, bounds[1]))
+
+    def _free_ranges(
+        self, state: Compilation, used: Mapping[str, Interval]
+    ) -> dict[str, tuple[float, float]]:
+        network = state.network
+        moments = propagate(network, state.moments)
+        gains = noise_gains(network, moments)
+        ends = {*(x.name for x in network.inputs), *network.outputs}
+        return {
+            name: found.range(self.sigmas)
+            if name in ends
+            else self.free_range(found, gains[name], used[name], state.datapath)
+            for name, found in moments.items()
+        }
+
+    def free_range(
+        self, channels: Moments, gains: Vector, codes: Interval, datapath: Datapath
+    ) -> tuple[float, float]:
+        """The range of a tensor inside the network, without data.
+
+        Parameters
+        ----------
+        gains
+            What noise of each element of a pixel counts.
+        codes
+            Those that the tensor may use.
+        """
+        if self.method is not RangeMethod.EXPECTED:
+            return channels.range(self.sigmas)
+        weights = gains.reshape(-1, channels.mean.size).sum(axis=0)
+        return least_noise_range(channels, weights, codes, self._meaning_of(codes, datapath))
+
+    def free_bounds(self, channels: Moments, codes: Interval, datapath: Datapath) -> Vector:
+        """How far from zero such a range for each channel alone would reach."""
+        if self.method is RangeMethod.EXPECTED:
+            return least_noise_bounds(channels, codes, self._meaning_of(codes, datapath))
+        mean, sigma = channels.gaussian
+        ends = [
+            np.abs(np.clip(mean + side * self.sigmas * sigma, channels.low, channels.high))
+            for side in (-1, 1)
+        ]
+        made: Vector = np.maximum(*ends)
+        return made
+
+    def _meaning_of(self, codes: Interval, datapath: Datapath) -> Meaning:
+        def meaning(low: float, high: float) -> Quantization:
+            return self.meaning(low, high, codes, datapath)
+
+        return meaning
 
 
 _NOWHERE = (-math.inf, math.inf)

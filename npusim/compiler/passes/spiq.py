@@ -16,7 +16,6 @@ from npusim.compiler.data_free import propagate
 from npusim.compiler.folding_noise import FoldingNoise
 from npusim.layers.base import Layer
 from npusim.layers.mac_layer import MacLayer
-from npusim.moments import Moments
 
 Vector = npt.NDArray[np.float64]
 Alpha = Annotated[float, Field(gt=0, le=1)]
@@ -47,21 +46,19 @@ class Spiq(Pass):
 
     A scale per *input* channel cannot leave the sum over channels, so it is folded: the producer's
     channel i is divided by ``t = (hi / max hi) ** alpha``, the consumer's weights that read it are
-    multiplied by t, and one scale for the tensor serves all channels. `hi` is the data-free bound
-    ``mean + sigmas * sigma`` of the channel. Tensors that meet in an add or a concat are scaled together;
-    every consumer folds the same vector (6.4).
+    multiplied by t, and one scale for the tensor serves all channels. `hi` is how far from zero the range
+    would reach that `activation_ranges`, further down the recipe, would give the channel alone without data.
+    Tensors that meet in an add or a concat are scaled together; every consumer folds the same vector (6.4).
 
     Folding moves the spread into the weights, which have noise of their own. The guard: for each group of
     tensors every alpha and every route is weighed by the noise that it is expected to leave in the
     network's answers, weights rounded as `quantize_weights` and tensors as `activation_ranges` will do
     it with the settings they have further down the recipe. A group is left alone unless that is less than
-    what it makes now, by `least_gain` at least. The multiplier of sigma, the exponents and the guard are
-    our reading: the paper's text was not available.
+    what it makes now, by `least_gain` at least. The bounds, the exponents and the guard are our reading: the
+    paper's text was not available.
 
     Attributes
     ----------
-    sigmas
-        How far above the mean a channel's bound lies.
     alphas
         The exponents to choose from.
     routes
@@ -78,11 +75,10 @@ class Spiq(Pass):
     moves_ranges: ClassVar[bool] = True
 
     pass_: Literal["spiq"] = Field("spiq", alias="pass")
-    sigmas: float = Field(6.0, gt=0, le=100)
     alphas: Annotated[tuple[Alpha, ...], Field(min_length=1)] = (0.25, 0.5, 0.75, 1.0)
     routes: Annotated[tuple[Route, ...], Field(min_length=1)] = (Route.REAL, Route.POWER_OF_TWO)
     guard: bool = True
-    least_gain: float = Field(0.1, ge=0, lt=1)
+    least_gain: float = Field(0.2, ge=0, lt=1)
     unknown: Unknown = Unknown.LEAVE
 
     def run(self, state: Compilation) -> Compilation:
@@ -94,7 +90,7 @@ class Spiq(Pass):
         folded = 0
         for index, group in enumerate(groups):
             state.progress(f"input scales per channel: group {index + 1} of {len(groups)}")
-            scales = self._best(noise, group, expected)
+            scales = self._best(noise, group)
             if scales is not None:
                 noise.fold(group, scales)
                 folded += 1
@@ -102,9 +98,9 @@ class Spiq(Pass):
             f"{folded} of {len(groups)} groups of tensors have input scales per channel, folded into weights"
         )
 
-    def _best(self, noise: FoldingNoise, group: ChannelGroup, expected: dict[str, Moments]) -> Vector | None:
+    def _best(self, noise: FoldingNoise, group: ChannelGroup) -> Vector | None:
         """The scales that leave the least noise; None: those it has."""
-        shares = self._shares(group, expected)
+        shares = _shares(group, noise)
         if shares.min() == 1:
             return None
         candidates = [_rounded(shares**alpha, route) for route in self.routes for alpha in self.alphas]
@@ -113,26 +109,20 @@ class Spiq(Pass):
         enough = found[best] < (1 - self.least_gain) * noise.after(group, np.ones(group.size))
         return candidates[best] if enough or not self.guard else None
 
-    def _shares(self, group: ChannelGroup, expected: dict[str, Moments]) -> Vector:
-        """Each channel's bound as a share of the group's greatest; tied channels share the greater."""
-        bounds = np.zeros(group.size)
-        for tensor, places in group.places.items():
-            free = places >= 0
-            of = np.resize(self._bounds(expected[tensor]), places.shape)
-            np.maximum.at(bounds, places[free], of[free])
-        if bounds.max() == 0:
-            return np.ones(group.size)
-        shares = bounds / bounds.max()
-        # A dead channel needs no resolution: it takes the smallest scale there is.
-        made: Vector = np.where(shares > 0, shares, shares[shares > 0].min())
-        return made
 
-    def _bounds(self, x: Moments) -> Vector:
-        mean, sigma = x.gaussian
-        high = np.abs(np.clip(mean + self.sigmas * sigma, x.low, x.high))
-        low = np.abs(np.clip(mean - self.sigmas * sigma, x.low, x.high))
-        made: Vector = np.maximum(high, low)
-        return made
+def _shares(group: ChannelGroup, noise: FoldingNoise) -> Vector:
+    """Each channel's bound as a share of the group's greatest; tied channels share the greater."""
+    bounds = np.zeros(group.size)
+    for tensor, places in group.places.items():
+        free = places >= 0
+        of = np.resize(noise.bounds(tensor), places.shape)
+        np.maximum.at(bounds, places[free], of[free])
+    if bounds.max() == 0:
+        return np.ones(group.size)
+    shares = bounds / bounds.max()
+    # A dead channel needs no resolution: it takes the smallest scale there is.
+    made: Vector = np.where(shares > 0, shares, shares[shares > 0].min())
+    return made
 
 
 def _known(state: Compilation, group: ChannelGroup) -> bool:
