@@ -60,8 +60,12 @@ class MatmulExecutor(Executor):
             for index, (x, fields) in enumerate(zip(inputs, step.operand_fields, strict=True))
         ]
         fields = {**step.fields, "activation": int(step.activation.bounds)}
-        self._result = Rescaler(step.result_stages(datapath), fields, output.shape[-1])
         self._decisions = {mode: decide_path(step, inputs, datapath, mode) for mode in StatisticsMode}
+        decision = self._decisions[StatisticsMode.OFF]
+        ordered = decision.path is Path.ORDERED
+        held = Interval.of(datapath.mac.accumulator.register) if ordered else decision.reachable
+        reach = max(-held.low, held.high)
+        self._result = Rescaler(step.result_stages(datapath), fields, output.shape[-1], reach=reach)
 
     def decision(self, mode: StatisticsMode) -> PathDecision:
         return self._decisions[mode]

@@ -29,7 +29,9 @@ class ResizeBilinearExecutor(Executor):
         height, width, channels = image_shape(x.shape)
         self._below = np.minimum(step.rows + 1, height - 1)
         self._right = np.minimum(step.columns + 1, width - 1)
-        self._rescaler = Rescaler(step.stages(datapath), step.fields, channels)
+        codes = x.codes.interval
+        reach = self._one**2 * max(-codes.low, codes.high)
+        self._rescaler = Rescaler(step.stages(datapath), step.fields, channels, reach=reach)
 
     def run(self, inputs: Sequence[Array], probe: Probe) -> Array:
         step, shape = self._step, self._output.shape
