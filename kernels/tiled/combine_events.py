@@ -7,27 +7,12 @@ from typing import Any
 
 import numpy as np
 
+from npusim.kernels.alike import count_sums
 from npusim.kernels.direct.protocol import Bytes, Call
-from npusim.kernels.emit.count_alike import (
-    ADDED,
-    FACTOR,
-    HALF,
-    HALF_AGAIN,
-    HIGH,
-    LOST,
-    LOST_AGAIN,
-    LOW,
-    SHIFT,
-    STRETCH,
-    count_alike_once,
-    count_alike_twice,
-)
-from npusim.kernels.event_plan import EventPlan, masks
-from npusim.kernels.jit import Int, kernel, part, readonly
+from npusim.kernels.jit import kernel
 from npusim.kernels.members import ONE_ROW, Members, count_sets
 from npusim.kernels.ops import Words
-from npusim.kernels.records import COUNT, FIRST, KINDS_TOLD
-from npusim.kernels.tiled.combine import SUMS, UNIT, Sums, TiledCombination, combine
+from npusim.kernels.tiled.combine import SUMS, UNIT, TiledCombination, combine
 
 _LENGTH = ONE_ROW.length
 
@@ -37,15 +22,15 @@ class CountingCombination:
 
     Parameters
     ----------
-    plan
-        The result's; all channels alike.
+    marks, kinds
+        The result's `marks_of`, and how many kinds it has.
     """
 
-    def __init__(self, direct: TiledCombination, plan: EventPlan, operands: Sequence[Members]) -> None:
-        self._direct = direct
-        self._marks = _marks(plan)
+    def __init__(
+        self, direct: TiledCombination, marks: Words, kinds: int, operands: Sequence[Members]
+    ) -> None:
+        self._direct, self._marks, self._kinds = direct, marks, kinds
         first, second = operands
-        self._kinds = len(plan.kinds)
         self._operands = first.sets, second.sets, self._kinds + len(first.kinds)
         self.units, self.scratch_bytes = direct.units, direct.scratch_bytes
 
@@ -67,20 +52,6 @@ class CountingCombination:
         """As `combine_counting` takes them."""
         step = *inputs, *self._direct.constants, begin, end, scratch, out
         return (*step, self._marks, self._kinds, *self._operands, record)
-
-
-def _marks(plan: EventPlan) -> Words:
-    """int64[9]: as `emit.count_alike` has them, of the first channel."""
-    second = plan.second
-    narrow = {LOW: plan.low, HIGH: plan.high}
-    narrow[LOST], narrow[HALF] = masks(plan.lost)
-    narrow[LOST_AGAIN], narrow[HALF_AGAIN] = masks(0 * plan.lost if second is None else second.lost)
-    marks = np.zeros(SHIFT + 1, np.int64)
-    for entry, values in narrow.items():
-        marks[entry] = np.uint32(values[0] & 0xFFFFFFFF).astype(np.int32)
-    if second is not None:
-        marks[[FACTOR, ADDED, SHIFT]] = second.factor[0], second.constant[0], second.first[0]
-    return readonly(marks, np.int64)
 
 
 @kernel(signatures=1)
@@ -105,7 +76,7 @@ def combine_counting(
     Parameters
     ----------
     marks
-        As `emit.count_alike` has them.
+        Of `marks_of`.
     kinds
         How many the result has: the record's first ones.
     first_sets, second_sets, second_kind
@@ -115,38 +86,6 @@ def combine_counting(
     for start in range(begin, end, UNIT):
         stop = min(start + UNIT, end)
         combine(a, b, constants, settings, start, stop, scratch, sums, out)
-        _count_sums(sums, marks, kinds, start, stop, record)
+        count_sums(sums, marks, kinds, start, stop, record)
         count_sets(a, first_sets, start, stop, kinds, _LENGTH, 0, 0, record)
         count_sets(b, second_sets, start, stop, second_kind, _LENGTH, 0, 0, record)
-
-
-@part
-def _caused(kind: int, value: Int, marks: Words) -> Any:
-    """Whether a sum causes an event, by the numbers of `records`' kinds."""
-    if kind == 0:
-        return value < marks[LOW]
-    if kind == 1:
-        return value > marks[HIGH]
-    if kind > 3:
-        value = (value * marks[FACTOR] + marks[ADDED]) >> marks[SHIFT]
-    bits = np.int32(value) & np.int32(marks[LOST if kind <= 3 else LOST_AGAIN])
-    return bits == np.int32(marks[HALF if kind == 3 else HALF_AGAIN]) if kind % 2 == 1 else bits != 0
-
-
-@part
-def _count_sums(sums: Sums, marks: Words, kinds: int, begin: int, end: int, record: Words) -> None:
-    """What the sums of codes `begin` .. `end` - 1 cause: whole stretches, then the rest."""
-    counts, whole = np.zeros(KINDS_TOLD, np.int64), (end - begin) // STRETCH
-    if kinds == KINDS_TOLD:
-        count_alike_twice(sums.ctypes.data, whole, marks.ctypes.data, counts.ctypes.data)
-    else:
-        count_alike_once(sums.ctypes.data, whole, marks.ctypes.data, counts.ctypes.data)
-    for kind in range(kinds):
-        for i in range(whole * STRETCH, end - begin):
-            counts[kind] += int(_caused(kind, np.int64(sums[i]), marks))
-        if counts[kind] > 0:
-            record[COUNT + kind] += counts[kind]
-            i = 0
-            while begin + i < record[FIRST + kind] and not _caused(kind, np.int64(sums[i]), marks):
-                i += 1
-            record[FIRST + kind] = min(record[FIRST + kind], begin + i)

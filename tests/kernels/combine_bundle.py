@@ -8,6 +8,7 @@ from itertools import pairwise, product
 
 import numpy as np
 
+from npusim.kernels.alike import marks_of
 from npusim.kernels.coded import CountingPairs, classes_of_pairs
 from npusim.kernels.combine import EXACTLY
 from npusim.kernels.direct.protocol import Counting
@@ -104,7 +105,9 @@ def _compare_events(
         members = [members_of(own, kind) for own, kind in zip(plans, kinds, strict=False)]
         own = [(2, *kind) for kind in plan.kinds]
         own += [(index, *kind) for index, found in enumerate(members) if found for kind in found.kinds]
-        forms.append((CountingCombination(step, plan, [found for found in members if found]), own))
+        marks, operands = marks_of(plan), [found for found in members if found]
+        assert marks is not None
+        forms.append((CountingCombination(step, marks, len(plan.kinds), operands), own))
     expected = _seen(combination, plans, inputs)
     for counting, told in forms:
         parts = of_nothing(2)

@@ -85,6 +85,7 @@ def test_all_kernels_together_stay_few() -> None:
     budgets = {name.removeprefix("npusim.kernels."): kernel.budget for name, kernel in KERNELS.items()}
     assert budgets == {
         "argmax._greatest": 1,
+        "blend.blend_rows": 2,
         "chain._run": 1,
         "coded.count_pairs": 1,
         "codes.flip_codes": 1,

@@ -9,6 +9,7 @@ from math import prod
 import numpy as np
 
 from npusim.datapath.model import Datapath
+from npusim.kernels.alike import marks_of
 from npusim.kernels.coded import classes_of_pairs
 from npusim.kernels.combine import EXACTLY
 from npusim.kernels.direct.combine import DirectCombination, direct_combination
@@ -77,9 +78,10 @@ class BinaryExecutor(Executor):
             members_of(operand.plan, codes)
             for operand, codes in zip(self._operands, self._types, strict=True)
         )
-        if plan is None or first is None or second is None:
+        marks = None if plan is None else marks_of(plan)
+        if plan is None or marks is None or first is None or second is None:
             return None
-        counting = CountingCombination(self._one_pass, plan, (first, second))
+        counting = CountingCombination(self._one_pass, marks, len(plan.kinds), (first, second))
         told = (self._result, plan.kinds), *zip(self._operands, (first.kinds, second.kinds), strict=True)
         return counted_kinds(counting, told, (*self._operands, self._result))
 
