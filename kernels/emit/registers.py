@@ -21,6 +21,7 @@ BYTES = ir.VectorType(I8, VECTOR)
 SHORTS = ir.VectorType(I16, 2 * COUNT)
 LANES = ir.VectorType(I32, COUNT)
 WORDS = ir.VectorType(I64, COUNT // 2)
+REALS = ir.VectorType(ir.DoubleType(), COUNT // 2)
 
 PARTS = COUNT // 4
 """128-bit parts of a vector: what unpacking and narrowing stay within."""

@@ -19,10 +19,13 @@ from __future__ import annotations
 from enum import IntEnum
 from typing import Any
 
+import numpy as np
+
 from npusim.kernels.emit.build import I8, I16, I64, Value, every, load, splat
 from npusim.kernels.emit.registers import (
     COUNT,
     LANES,
+    REALS,
     SHORTS,
     VECTOR,
     WORDS,
@@ -48,6 +51,8 @@ class Form(IntEnum):
     """64 bits, a second constant where the lowest kept bit is set."""
     HALVES = 4
     """Products of the sum's 16-bit halves with a factor of 16 bits, plus an addend, shifted."""
+    REAL = 5
+    """Products in binary64, rounded to the nearest integer, ties away from zero."""
 
     @property
     def is_wide(self) -> bool:
@@ -66,10 +71,14 @@ FIRST, SECOND, WIDE_SHIFT = 3, 5, 7
 """The rows of a vector's constants, `VECTOR` bytes each.
 
 START and those of high halves, SHIFT, ADDEND, NEGATIVE, are int32, in HALVES also FACTOR, f in the low
-half of every lane, and behind it ``f - 2**16`` in the high half; else FACTOR and those of 64 bits, FIRST,
+half of every lane, and behind it ``f - 2**16`` in the high half. In REAL, FIRST and the row behind it are
+binary64, lane after lane. Else FACTOR and those of 64 bits, FIRST,
 SECOND, WIDE_SHIFT, are int64, for even lanes, then odd. SECOND stands for FIRST where a product is
 negative; in WIDE_LAST it is added to it.
 """
+
+_NEARLY_HALF = int(np.nextafter(0.5, 0.0).view(np.int64))
+"""The greatest binary64 below a half, as bits."""
 
 CONSTANT_ROWS = 9
 CONSTANT_BYTES = VECTOR * CONSTANT_ROWS
@@ -88,6 +97,9 @@ class Constants:
             self.shift, self.addend = (load(builder, address, VECTOR * row, LANES) for row in (SHIFT, ADDEND))
             # Low halves: said this way, LLVM multiplies just those, by a mask.
             self.is_low = builder.icmp_signed("==", self.high, every(0, SHORTS))
+            return
+        if form is Form.REAL:
+            self.scale = tuple(load(builder, address, VECTOR * (FIRST + i), REALS) for i in (0, 1))
             return
         # Factors are int32: said this way, LLVM multiplies by vpmuldq.
         self.factor = tuple(_low_half(builder, factor) for factor in pair(FACTOR))
@@ -130,7 +142,7 @@ def multiplied(builder: Any, sums: Value, constants: Constants, form: Form) -> l
     """int32 sums times the factor, as far as a form goes before it rounds.
 
     The high halves of all lanes, or whole products of even, then of odd lanes; in HALVES 16 bits less of all
-    lanes, plus the addend.
+    lanes, plus the addend; in REAL what they are rounded to.
     """
     if form is Form.HIGH_SIGNED:
         sums = builder.shl(sums, every(LIFT, LANES))
@@ -139,12 +151,16 @@ def multiplied(builder: Any, sums: Value, constants: Constants, form: Form) -> l
         rest = builder.select(constants.is_low, high_shorts(builder, rest, constants.low), rest)
         total = dot_pairs(builder, constants.addend, sums, constants.high)
         return [builder.add(total, builder.bitcast(rest, LANES))]
+    if form is Form.REAL:
+        return [_real(builder, sums, constants)]
     products = _products(builder, sums, constants)
     return products if form.is_wide else [merged(builder, products, 1)]
 
 
 def rounded(builder: Any, sums: Value, products: list[Value], constants: Constants, form: Form) -> Value:
     """What `multiplied` made of sums, rounded by the shift, plus the zero point: int32, not yet clamped."""
+    if form is Form.REAL:
+        return products[0]
     if form is Form.HALVES:
         return builder.ashr(products[0], constants.shift)
     if not form.is_wide:
@@ -170,6 +186,23 @@ def rounded(builder: Any, sums: Value, products: list[Value], constants: Constan
 def rescaled(builder: Any, sums: Value, constants: Constants, form: Form) -> Value:
     """int32 sums to int32 that narrowing and clamping make codes of."""
     return rounded(builder, sums, multiplied(builder, sums, constants, form), constants, form)
+
+
+def _real(builder: Any, sums: Value, constants: Constants) -> Value:
+    """The nearest integers of binary64 products, ties away from zero.
+
+    Half of one, less its last bit, with the product's sign, is added before the fraction is cut off: that
+    brings a tie to the next integer, by the addition's own rounding, and nothing below a tie.
+    """
+    half, made = COUNT // 2, []
+    for part, scale in enumerate(constants.scale):
+        own = pick(builder, sums, sums, list(range(part * half, (part + 1) * half)))
+        product = builder.fmul(builder.sitofp(own, REALS), scale)
+        sign = builder.and_(builder.bitcast(product, WORDS), every(-(1 << 63), WORDS))
+        nearly = builder.bitcast(builder.or_(sign, every(_NEARLY_HALF, WORDS)), REALS)
+        made.append(builder.fptosi(builder.fadd(product, nearly), own.type))
+    low, high = made
+    return pick(builder, low, high, list(range(COUNT)))
 
 
 class Ends:

@@ -191,3 +191,19 @@ def codes_wide_last(
 ) -> Any:
     """As `codes_high`, `Form.WIDE_LAST`."""
     return _piece(Form.WIDE_LAST)
+
+
+@piece
+def codes_real(
+    typing: Any,
+    sums: int,
+    rows: int,
+    vectors: int,
+    constants: int,
+    ends: int,
+    out: int,
+    stride: int,
+    count: int,
+) -> Any:
+    """As `codes_high`, `Form.REAL`."""
+    return _piece(Form.REAL)

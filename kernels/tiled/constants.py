@@ -36,7 +36,7 @@ _FACTOR_BITS = 16
 _FACTORS = 1 << _FACTOR_BITS
 """Of `Form.HALVES`: factors are below, and constants are multiples of it."""
 _SIGN = 128
-_MOST_ZERO = 1 << 14
+MOST_ZERO = 1 << 14
 """A zero point that cannot bring a value that saturated 16 bits back to the codes."""
 
 
@@ -52,7 +52,7 @@ class RescaleConstants:
         The zero point, unless rows have it; the clamp's bounds; what int8 codes are xored with: 128 makes
         uint8 of them. One for all channels, as `emit.rescale.Ends` reads them.
     scaled : int64[channels]
-        What sums are multiplied by: before the high halves are taken, or in 64 bits.
+        What sums are multiplied by: before the high halves are taken, or in 64 bits. None in `Form.REAL`.
     """
 
     rows: npt.NDArray[np.uint8]
@@ -102,7 +102,7 @@ def rescale_constants(
     zero = small[Small.ZERO] - flip
     for folded, left in ((zero, 0), (0 * zero, int(zero[0]))):
         rounded = _Rounded.of(fused, plan.channels, reach, small[Small.FACTOR], folded)
-        if rounded is None or (left and (np.ptp(zero) or abs(left) > _MOST_ZERO)):
+        if rounded is None or (left and (np.ptp(zero) or abs(left) > MOST_ZERO)):
             continue
         form, rows, scaled = rounded.laid_out(order.reshape(-1, COUNT), without)
         if form in ZERO_WITHIN and left:

@@ -24,6 +24,7 @@ from npusim.kernels.plan import Plan
 from npusim.kernels.tiled.constants import RescaleConstants, rescale_constants
 from npusim.kernels.tiled.conv_loop import COLUMNS, ENDS, FORM, HEAD, convolve
 from npusim.kernels.tiled.operands import operand_type
+from npusim.kernels.tiled.real_constants import real_constants
 from npusim.kernels.tiled.tally import NO_RECORD, NOT_TOLD, Told, group_lanes, told_by
 from npusim.kernels.tiled.weights import Blocks, pack_blocks
 from npusim.kernels.tiled.window import Segments
@@ -174,7 +175,7 @@ def tiled_convolution(
         columns = blocks.columns.reshape(-1)
         order = np.where(columns >= 0, columns + own.start, -1)
         relaid = partial(rescale_constants, plan, reach, order, start, codes)
-        constants = relaid(without)
+        constants = relaid(without) or real_constants(plan, reach, order, start, codes)
         if constants is None:
             return None
         settings = _settings(segments, geometry, size, packed, constants, own)

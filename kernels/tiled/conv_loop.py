@@ -19,7 +19,13 @@ from npusim.kernels.emit.multiply import (
 )
 from npusim.kernels.emit.registers import COUNT, VECTOR
 from npusim.kernels.emit.rescale import CONSTANT_BYTES, Form
-from npusim.kernels.emit.tile_codes import codes_high, codes_high_signed, codes_wide_last, codes_wide_signed
+from npusim.kernels.emit.tile_codes import (
+    codes_high,
+    codes_high_signed,
+    codes_real,
+    codes_wide_last,
+    codes_wide_signed,
+)
 from npusim.kernels.emit.tile_once import FORMS, OPERANDS, tile_once
 from npusim.kernels.jit import kernel, part
 from npusim.kernels.ops import Words
@@ -38,6 +44,7 @@ HEAD = _SUMS + VECTOR + 4 * (PANEL + MOST_ROWS) * VECTOR
 they are, sums of the panel, and of a tile more."""
 
 _HIGH, _HIGH_SIGNED, _WIDE_SIGNED = int(Form.HIGH), int(Form.HIGH_SIGNED), int(Form.WIDE_SIGNED)
+_REAL = int(Form.REAL)
 _ONCE_SHORTS = int(OPERANDS is Operands.SHORTS)
 _ONCE_FORMS = tuple(map(int, FORMS))
 _ROWS = tuple(SHAPES.get(vectors, 0) for vectors in range(5))
@@ -94,6 +101,8 @@ def _finish(
         codes_high(sums, rows, vectors, own, ends, place, pixel, left)
     elif form == _HIGH_SIGNED:
         codes_high_signed(sums, rows, vectors, own, ends, place, pixel, left)
+    elif form == _REAL:
+        codes_real(sums, rows, vectors, own, ends, place, pixel, left)
     elif form == _WIDE_SIGNED:
         codes_wide_signed(sums, rows, vectors, own, ends, place, pixel, left)
     else:

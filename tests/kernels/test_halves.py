@@ -11,6 +11,7 @@ from npusim.kernels import isa
 from npusim.kernels.emit.rescale import Form
 from npusim.kernels.geometry import Geometry
 from npusim.kernels.isa import InstructionSet
+from npusim.kernels.jit import readonly
 from npusim.kernels.packed import pack
 from npusim.kernels.plan import Plan, compile_pipeline
 from npusim.kernels.tiled.constants import rescale_constants
@@ -69,7 +70,7 @@ def test_the_spec_s_codes_for_sums_at_every_end(zero: int, reach: int) -> None:
             step = tiled_convolution(packed, sums, point, (1, 1), plan, reach, np.dtype(np.int8))
             assert step is not None
             out, scratch = np.empty(sums.size, np.uint8), np.empty(step.scratch_bytes, np.uint8)
-            step.run([np.zeros(4, np.uint8)], out, scratch, 0, 1)
+            step.run([readonly(np.zeros(4), np.uint8)], out, scratch, 0, 1)
             assert out.view(np.int8).tolist() == [run(stages, int(each), {}).values[-1] for each in sums]
     assert halves >= 16
 

@@ -271,7 +271,7 @@ def forms(cases: Iterable[Case]) -> set[Form]:
 def main() -> int:
     """Compare all cases at both ends of a page; how many there were."""
     number, told = 0, 0
-    assert forms(_pipelines()) == set(Form)
+    assert forms(_pipelines()) == set(Form) - {Form.REAL}  # of `test_real_rescale`
     for cases in (_pipelines, _convolutions, _depthwise):
         for case in cases():
             number += 1
