@@ -78,7 +78,7 @@ class Spiq(Pass):
     alphas: Annotated[tuple[Alpha, ...], Field(min_length=1)] = (0.25, 0.5, 0.75, 1.0)
     routes: Annotated[tuple[Route, ...], Field(min_length=1)] = (Route.REAL, Route.POWER_OF_TWO)
     guard: bool = True
-    least_gain: float = Field(0.2, ge=0, lt=1)
+    least_gain: float = Field(0.15, ge=0, lt=1)
     unknown: Unknown = Unknown.LEAVE
 
     def run(self, state: Compilation) -> Compilation:
