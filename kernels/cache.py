@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import atexit
 import hashlib
+import logging
 import os
 import pickle
 import shutil
@@ -33,6 +34,9 @@ VARIABLE = "NPUSIM_CACHE_DIR"
 """The environment variable that names another parent folder."""
 
 _CHECKSUM_BYTES = 32
+
+_LOGGER = logging.getLogger("npusim.kernels")
+"""Says what is compiled: that takes seconds, once."""
 
 
 class CacheWarning(UserWarning):
@@ -105,7 +109,15 @@ class KernelCache:
     def load_overload(self, signature: object, target: Any) -> Any:
         """The compiled kernel for these argument types; None if it has to be compiled."""
         target.refresh()
-        path = self._path(signature, target.codegen())
+        data = self._read(self._path(signature, target.codegen()))
+        if data is None:
+            _LOGGER.info("compiling kernels (only the first time): %s", self._name.rpartition(".")[2])
+            return None
+        rebuild: Any = CompileResult._rebuild
+        return rebuild(target, *pickle.loads(data))
+
+    def _read(self, path: Path) -> bytes | None:
+        """A file's content; None if there is none, or none that can be trusted."""
         try:
             content = path.read_bytes()
         except FileNotFoundError:
@@ -117,8 +129,7 @@ class KernelCache:
         if hashlib.sha256(data).digest() != checksum:
             _FOLDER.warn(f"{path} of the kernel cache is damaged; compiling again")
             return None
-        rebuild: Any = CompileResult._rebuild
-        return rebuild(target, *pickle.loads(data))
+        return data
 
     def save_overload(self, signature: object, compiled: Any) -> None:
         """Keep a compiled kernel if the folder lets us: whole or not at all."""

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import logging
 import re
 import sys
 import time
 from collections import deque
+from collections.abc import Callable
 from types import TracebackType
 from typing import Self
 
@@ -14,7 +16,20 @@ _MEMORY = 60.0
 """Seconds over which speed is judged: pieces found finished, or a first slow one, are soon forgotten."""
 
 _SHORTEST = 0.1
+_KERNELS = logging.getLogger("npusim.kernels")
 _COUNT = re.compile(r"(\d+) of (\d+)")
+
+
+class _Compiling(logging.Handler):
+    """Shows at once which kernel is compiled: that takes seconds, and nothing else is heard meanwhile."""
+
+    def __init__(self, show: Callable[[str], None]) -> None:
+        super().__init__()
+        self._show = show
+
+    def emit(self, record: logging.LogRecord) -> None:
+        """See `logging.Handler.emit`."""
+        self._show(record.getMessage())
 
 
 class Progress:
@@ -32,13 +47,20 @@ class Progress:
         self._width = 0
         self._marks: deque[tuple[float, int]] = deque()
         self._counted = ""
+        self._compiling = _Compiling(self._show)
+        self._level = logging.NOTSET
 
     def __enter__(self) -> Self:
+        self._level = _KERNELS.level
+        _KERNELS.setLevel(logging.INFO)
+        _KERNELS.addHandler(self._compiling)
         return self
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
+        _KERNELS.removeHandler(self._compiling)
+        _KERNELS.setLevel(self._level)
         self._show("")
 
     def tell(self, words: str) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import sys
 import time
 
@@ -95,3 +96,14 @@ def test_counts_in_words(monkeypatch: pytest.MonkeyPatch) -> None:
     terminal.now += 1
     progress.tell("lower")
     assert terminal.line == "lower"
+
+
+@pytest.mark.parametrize("piped", [False, True])
+def test_kernels_that_are_compiled_show_at_once(monkeypatch: pytest.MonkeyPatch, piped: bool) -> None:
+    terminal, logger = Terminal(monkeypatch, terminal=not piped), logging.getLogger("npusim.kernels")
+    level, handlers = logger.level, list(logger.handlers)
+    with Progress("running"):
+        logger.info("compiling kernels (only the first time): %s", "convolve")
+        assert terminal.line == ("" if piped else "compiling kernels (only the first time): convolve")
+    assert terminal.line == ""
+    assert (logger.level, list(logger.handlers)) == (level, handlers)

@@ -99,3 +99,10 @@ def _edit(path: Path, old: str, new: str) -> None:
     text = path.read_text()
     assert text.count(old) == 1
     path.write_text(text.replace(old, new))
+
+
+def test_what_is_compiled_is_told(tmp_path: Path) -> None:
+    told = "import logging, sys\nlogging.basicConfig(level=logging.INFO, stream=sys.stderr)\n"
+    for kernels in (1, 0):
+        done = run_python("-c", told + SCRIPT, NPUSIM_CACHE_DIR=str(tmp_path))
+        assert done.stderr.count("compiling kernels (only the first time): _rescale") == kernels, done.stderr
