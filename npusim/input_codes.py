@@ -129,7 +129,7 @@ def _check_codes(name: str, batch: Array, kind: TensorType) -> Array:
             found=low if low not in allowed else high,
             allowed=f"{allowed}{_HINT if batch.dtype == np.uint8 else ''}",
         )
-    return batch.astype(kind.dtype)
+    return batch.astype(kind.dtype, copy=False)
 
 
 def _sizes(kind: TensorType) -> str:
