@@ -12,13 +12,15 @@ import pytest
 import npusim
 from npusim.demo import bundled, load_images
 from npusim.input_codes import to_codes
+from npusim.kernels.emit.rescale import Form
 from npusim.program import Program
 from tests.oracles import tosa
 
 sys.path.insert(0, str(Path(__file__).parent.parent))
 
-from tools import ordered_speed, speed_plot, speed_tables, tosa_layers
-from tools.speed_field import same_bits
+from tools import ordered_speed, speed_memory, speed_plot, speed_steps, tosa_layers
+from tools.peak import Peaks
+from tools.speed_field import Contender, same_bits
 from tools.timing import Ratio, table, turns
 
 
@@ -50,12 +52,34 @@ def test_a_table() -> None:
 
 
 def test_steps_and_memory_of_a_program(program: Program) -> None:
-    lines, points = speed_tables.layers(program, 1, 100.0)
-    assert len(lines) == 2 + len(program.steps)
-    assert all(step.name in line for step, line in zip(program.ordered_steps, lines[2:], strict=True))
-    assert len(points) == sum(step.kind == "mac" for step in program.steps)
+    macs = sum(step.kind == "mac" for step in program.steps)
+    peaks = Peaks({"FMA": 50.0, "VNNI": 100.0}, {Form.HALVES: 10.0})
+    others = [
+        Contender("theirs", lambda: None, "", layers=(1.5,) * macs),
+        Contender("another", lambda: None, "", layers=(1.5,)),  # of another number of layers
+    ]
+    lines, points = speed_steps.layers(program, 1, peaks, others)
+    assert len(lines) == 2 + len(program.steps) + 1
+    assert all(step.name in line for step, line in zip(program.ordered_steps, lines[2:], strict=False))
+    assert "theirs, us" in lines[0]
+    assert "another" not in lines[0]
+    assert sum("| 1500000 |" in line for line in lines) == macs
+    assert len(points) == macs
     assert all(point["rate"] > 0 for point in points)
-    assert "times" in speed_tables.memory(program)
+
+
+def test_what_a_layer_takes_at_both_peaks() -> None:
+    peaks = Peaks({"VNNI": 100.0}, {Form.HALVES: 10.0})
+    assert peaks.least_seconds(10**9, 10**8, Form.HALVES) == pytest.approx(0.02)
+    assert peaks.least_seconds(10**9, 10**8, Form.HIGH_SIGNED) is None
+    assert Peaks({}, {Form.HALVES: 10.0}).least_seconds(10**9, 10**8, Form.HALVES) is None
+
+
+def test_memory_of_a_program(program: Program) -> None:
+    workspace, _, process = speed_memory.memory(program)
+    assert "times" in workspace
+    loaded, first, later = (int(word) for word in process.split() if word.isdigit() and word != "20")
+    assert 20 < loaded < first <= later < 2000
 
 
 def test_the_plot_is_the_same_twice(tmp_path: Path) -> None:

@@ -25,7 +25,7 @@ sys.path.insert(0, str(Path(__file__).parent.parent))
 
 from npusim.files.atomic import atomic_path, write_text
 from npusim.kernels import isa
-from tools import contenders, ordered_speed, peak, speed_tables
+from tools import contenders, ordered_speed, peak, speed_memory, speed_steps, speed_tables
 from tools.speed_field import OURS
 from tools.timing import Ratio, turns
 
@@ -40,20 +40,24 @@ class Report:
     ratios: dict[str, dict[str, float]] = field(default_factory=dict)
     roofline: list[dict[str, Any]] = field(default_factory=list)
     sizes: list[dict[str, Any]] = field(default_factory=list)
-    peaks: dict[str, float] = field(default_factory=peak.measure)
+    peaks: peak.Peaks = field(default_factory=peak.measure)
 
     def section(self, title: str, lines: list[str], level: int = 3) -> None:
         """Add a headline with what belongs to it."""
         self.lines += ["", "#" * level + " " + title, "", *lines]
 
 
-def machine(peaks: dict[str, float]) -> str:
-    """In a sentence."""
-    measured = ", ".join(f"{name} {value:.0f} GMAC/s" for name, value in peaks.items())
+def machine(peaks: peak.Peaks) -> str:
+    """In a few sentences."""
+    measured = ", ".join(f"{name} {value:.0f} GMAC/s" for name, value in peaks.macs.items())
+    codes = "; ".join(
+        f"{value:.1f} billion sums a second become codes in form {form.name}"
+        for form, value in peaks.codes.items()
+    )
     return (
         f"Machine: {_processor()}, {os.cpu_count()} processors, load {os.getloadavg()[0]:.1f} when the run "
         f"began; Python {platform.python_version()}; instruction set {isa.selected().value}. One core's "
-        f"measured peaks: {measured}."
+        f"measured peaks: {measured}{'; ' if codes else ''}{codes}."
     )
 
 
@@ -83,8 +87,8 @@ def network(report: Report, name: str, repetitions: int) -> None:
     report.section("Batches", speed_tables.batches(found.program, found.images, repetitions))
     if isa.selected() is not isa.InstructionSet.AVX2 and isa.InstructionSet.AVX2 in isa.available():
         report.section("AVX2 forced", speed_tables.other_sets(name, ("avx2",)))
-    report.section("Memory", [speed_tables.memory(found.program)])
-    lines, points = speed_tables.layers(found.program, repetitions, report.peaks.get("VNNI", 0.0))
+    report.section("Memory", speed_memory.memory(found.program))
+    lines, points = speed_steps.layers(found.program, repetitions, report.peaks, found.contenders)
     report.section("Steps", lines)
     report.roofline += points
 
@@ -131,7 +135,7 @@ def main() -> None:
         from tools import speed_plot
 
         with atomic_path(options.plot) as temporary:
-            speed_plot.draw(temporary, report.ratios, report.roofline, report.sizes, report.peaks)
+            speed_plot.draw(temporary, report.ratios, report.roofline, report.sizes, report.peaks.macs)
 
 
 if __name__ == "__main__":

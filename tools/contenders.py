@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import tempfile
 from collections.abc import Callable, Iterator, Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +16,7 @@ from onnxruntime.quantization import QuantFormat, QuantType
 
 import npusim
 from npusim.input_codes import to_codes
-from tools import numpy_model, quantized_onnx, tosa_layers
+from tools import numpy_model, ort_layers, quantized_onnx, tosa_layers
 from tools.quantized_onnx import Form
 from tools.speed_field import COUNTING, OURS, REFERENCE, Contender, Field, same_bits
 from tools.zoo import NETWORKS, calibration, folder, load
@@ -125,7 +126,9 @@ def _onnxruntime(name: str) -> Iterator[Contender]:
             session = float_session(path)
             feed = {session.get_inputs()[0].name: image}
             bits = "no: scales of its own" if path is quantized else "no: float"
-            yield Contender(label, lambda session=session, feed=feed: session.run(None, feed), bits)
+            layers = ort_layers.seconds(path, feed, Path(scratch))
+            run = partial(session.run, None, feed)
+            yield Contender(label, run, bits, layers=layers)
 
 
 def float_session(path: Path) -> onnxruntime.InferenceSession:

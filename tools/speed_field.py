@@ -28,12 +28,15 @@ class Contender:
         Whether its answer has npusim's bits, in words.
     outside
         Seconds of one image, where it runs in a process of its own and cannot take turns.
+    layers
+        Seconds of each multiply-accumulate layer in order, where its runtime tells them.
     """
 
     name: str
     run: Run
     bits: str
     outside: Callable[[], float] | None = None
+    layers: tuple[float, ...] = ()
 
 
 @dataclass(frozen=True)

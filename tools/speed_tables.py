@@ -18,8 +18,6 @@ from npusim.kernels.isa import VARIABLE
 from npusim.layers.conv2d import Conv2d
 from npusim.network import Network, NetworkInput
 from npusim.prepared import prepared
-from npusim.steps.executors.workspace import size_of
-from npusim.steps.mac import MacStep
 from tools.speed_field import COUNTING, OURS, REFERENCE, Contender, Field
 from tools.timing import Ratio, Seconds, best, table, turns
 
@@ -41,9 +39,10 @@ def contenders(field: Field, seconds: Seconds) -> list[str]:
 
 def measure(field: Field, repetitions: int) -> Seconds:
     """Seconds of all contenders; slow ones and those in other processes are run less often."""
-    seconds = turns({each.name: each.run for each in field.contenders if _is_quick(each)}, repetitions)
-    slow = {each.name: each.run for each in field.contenders if not _is_quick(each) and not each.outside}
-    seconds |= turns(slow, 3)
+    inside = [each for each in field.contenders if each.outside is None]
+    quick = {each.name for each in inside if _is_quick(each)}
+    seconds = turns({each.name: each.run for each in inside if each.name in quick}, repetitions)
+    seconds |= turns({each.name: each.run for each in inside if each.name not in quick}, 3)
     return seconds | {
         each.name: np.array([each.outside() for _ in range(3)])
         for each in field.contenders
@@ -52,29 +51,10 @@ def measure(field: Field, repetitions: int) -> Seconds:
 
 
 def _is_quick(each: Contender) -> bool:
-    if each.outside is not None:
-        return False
+    each.run()  # compiles what there is to compile
     start = time.process_time()
     each.run()
     return time.process_time() - start < 0.5
-
-
-def layers(program: npusim.Program, repetitions: int, peak: float) -> tuple[list[str], list[dict[str, Any]]]:
-    """Each step: time, with events, rate, share of the machine's peak; and the points of a plot."""
-    schedule = prepared(program, program.datapath).schedule
-    space = schedule.workspace()
-    rows, points = [], []
-    for index, step in enumerate(program.ordered_steps):
-        macs = step.macs(program.input_types(step), program.tensors[step.output])
-        seconds = best(lambda index=index: schedule.compute(index, space), repetitions)  # type: ignore[misc]
-        rate = macs / seconds / 1e9
-        share = f"{rate / peak:.0%}" if macs and peak else ""
-        rows.append([step.name, step.kind, f"{macs / 1e6:.2f}", f"{1e6 * seconds:.0f}", f"{rate:.0f}", share])
-        if isinstance(step, MacStep) and macs:
-            moved = sum(size_of(program.tensors[name]) for name in (*step.inputs, step.output))
-            intensity = macs / (moved + step.weights.size)
-            points.append({"kind": step.operation.value, "intensity": intensity, "rate": rate})
-    return table(["step", "kind", "million MACs", "us", "GMAC/s", "of the peak"], rows), points
 
 
 def threads(program: npusim.Program, images: dict[str, Array], repetitions: int) -> list[str]:
@@ -177,19 +157,6 @@ def _one_layer(kernel: int, side: int, channels: int) -> npusim.Program:
     )
     data = random.normal(size=(2, *shape))
     return npusim.compile(network, "wes_npu", recipe="layerwise", calibration=data)
-
-
-def memory(program: npusim.Program) -> str:
-    """A workspace beside the tensors it holds."""
-    space = prepared(program, program.datapath).schedule.workspace()
-    pair = max(
-        sum(size_of(program.tensors[name]) for name in (*step.inputs, step.output)) for step in program.steps
-    )
-    every = sum(size_of(kind) for kind in program.tensors.values())
-    return (
-        f"Memory of a thread's workspace, scratch included: {space.nbytes / 1e6:.2f} MB; the largest pair of "
-        f"tensors takes {pair / 1e6:.2f} MB ({space.nbytes / pair:.2f} times), all tensors {every / 1e6:.1f}."
-    )
 
 
 def other_sets(name: str, sets: tuple[str, ...]) -> list[str]:

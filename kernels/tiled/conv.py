@@ -67,11 +67,14 @@ class TiledConvolution:
         Output pixels.
     scratch_bytes
         What a call needs.
+    form
+        How its sums are rescaled.
     """
 
     def __init__(self, groups: list[_Group], pixels: int, scratch_bytes: int) -> None:
         self._groups = groups
         self.units, self.scratch_bytes = pixels, scratch_bytes
+        self.form = groups[0].rescale.form
 
     def run(self, inputs: Sequence[Bytes], out: Bytes, scratch: Bytes, first: int, last: int) -> None:
         """See `Direct.run`."""
