@@ -13,17 +13,20 @@ from npusim.errors import InputError
 from npusim.kernels import mac as kernel
 from npusim.kernels.bounds import prefix_bounds
 from npusim.kernels.direct.protocol import Direct
+from npusim.kernels.event_plan import event_plan
 from npusim.kernels.geometry import Geometry
 from npusim.kernels.packed import Nest, pack
+from npusim.kernels.plan import Plan
 from npusim.kernels.statistics import AccumulatorStatistics
 from npusim.kernels.tiled.conv import TiledConvolution, tiled_convolution
 from npusim.kernels.tiled.depthwise import TiledDepthwise, tiled_depthwise
+from npusim.kernels.tiled.real_events import integer_plan
 from npusim.spec.convolution import ZeroPoint
 from npusim.spec.interval import Interval
 from npusim.spec.mac import BiasPlace
 from npusim.spec.width import Overflow, Width
 from npusim.steps.base import Array, Executor, TensorType
-from npusim.steps.executors.counting import Counted, counted
+from npusim.steps.executors.counting import Counted, counted, counted_kinds
 from npusim.steps.executors.rescaler import Rescaler
 from npusim.steps.mac import MacOperation, MacStep
 from npusim.steps.probe import AccumulatorRecord, Path, PathDecision, Probe, StatisticsMode
@@ -122,7 +125,8 @@ class MacExecutor(Executor):
         fast = decision.path in {Path.FAST_32, Path.FAST_64}
         held = decision.reachable if fast else Interval.of(datapath.mac.accumulator.register)
         self._reach = max(-held.low, held.high)
-        self._rescaler = Rescaler(step.stages(datapath), fields, step.outputs, reach=self._reach)
+        self._stages = step.stages(datapath), fields
+        self._rescaler = Rescaler(*self._stages, step.outputs, reach=self._reach)
 
     def decision(self, mode: StatisticsMode) -> PathDecision:
         return self._decisions[mode]
@@ -135,16 +139,33 @@ class MacExecutor(Executor):
         decision = self._decisions[StatisticsMode.OFF]
         if decision.path is not Path.FAST_32:
             return None
+        return self._made(self._rescaler.plan)
+
+    def _made(self, plan: Plan) -> TiledConvolution | TiledDepthwise | None:
+        """The one-pass form with this rescale."""
         depthwise = self._step.operation is MacOperation.DEPTHWISE_CONV2D
         make = tiled_depthwise if depthwise else tiled_convolution
         size = self._x_shape[0], self._x_shape[1]
-        plan, codes = self._rescaler.plan, self._output.dtype
-        return make(self._packed, self._step.bias, self._geometry, size, plan, self._reach, codes)
+        return make(
+            self._packed, self._step.bias, self._geometry, size, plan, self._reach, self._output.dtype
+        )
 
     def counted(self) -> Counted | None:
         if self._tiled is None:
             return None
-        return counted(self._tiled, self._rescaler, self._reach, accumulates=True)
+        told = counted(self._tiled, self._rescaler, self._reach, accumulates=True)
+        return self._counted_by_integers() if told is None else told
+
+    def _counted_by_integers(self) -> Counted | None:
+        """For rescales in binary64: as one that multiplies and shifts, a stage more."""
+        whole = integer_plan(*self._stages, self._step.outputs, self._reach)
+        plan = None if whole is None else event_plan(whole, self._reach)
+        tiled = None if whole is None or plan is None else self._made(whole)
+        counting = None if tiled is None or plan is None else tiled.counting(plan)
+        if counting is None or plan is None:
+            return None
+        told = [(stage - 1, event) for stage, event in plan.kinds]
+        return counted_kinds(counting, [(self._rescaler, told)], [self._rescaler], accumulates=True)
 
     def run(self, inputs: Sequence[Array], probe: Probe) -> Array:
         x = np.ascontiguousarray(inputs[0]).reshape(self._x_shape)
