@@ -49,6 +49,12 @@ def _copy(x: Bytes, first: int, rows: int, settings: Words, scratch: Bytes) -> N
 
 
 @part
+def _next(stretch: int, chunk: int, chunks: int) -> tuple[int, int]:
+    """The chunk behind one, in its stretch or the next."""
+    return (stretch, chunk + 1) if chunk + 1 < chunks else (stretch + 1, 0)
+
+
+@part
 def _note(
     starts: Words,
     lengths: Words,
@@ -168,12 +174,16 @@ def convolve_channels(
             for row in range(0, band, 2):
                 both = 1 if row + 1 < band else 0
                 upper, y = source + row * stride * row_bytes, target + row * below
+                after, chunk = 0, 0
                 for n in range(0, stretches * chunks, TOGETHER):
-                    # Pieces of work share weights and constants; a last one alone is done twice.
-                    m = min(n + TOGETHER - 1, stretches * chunks - 1)
-                    stretch, other = n // chunks, m // chunks
-                    place = ((n - stretch * chunks) * phases + phase) * STRETCH
-                    second = ((m - other * chunks) * phases + phase) * STRETCH
+                    # Pieces of work share weights and constants; a last one alone is done twice. Which
+                    # stretch and which chunk of it comes next is told by counting: divisions take longer.
+                    m, stretch, place = n, after, (chunk * phases + phase) * STRETCH
+                    other, second = stretch, place
+                    after, chunk = _next(after, chunk, chunks)
+                    if TOGETHER > 1 and n + 1 < stretches * chunks:
+                        m, other, second = n + 1, after, (chunk * phases + phase) * STRETCH
+                        after, chunk = _next(after, chunk, chunks)
                     y0, y1 = y + stretch * length + place, y + other * length + second
                     kept = n // TOGETHER * PIECE % KEPT
                     stretches_of(

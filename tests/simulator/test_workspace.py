@@ -50,6 +50,13 @@ def test_workspaces_are_used_again() -> None:
     assert len(prepared(simulator.program, simulator.datapath).spaces) == held
 
 
+def test_buffers_begin_where_cache_lines_do() -> None:
+    program = compiled()
+    space = prepared(program, program.datapath).schedule.workspace()
+    assert all(tensor.ctypes.data % 64 == 0 for tensor in space.tensors.values())
+    assert all(space.scratch(thread).ctypes.data % 64 == 0 for thread in range(5))
+
+
 def test_no_two_living_tensors_share_a_buffer() -> None:
     random = np.random.default_rng(0)
     for _ in range(100):

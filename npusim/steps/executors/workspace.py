@@ -23,6 +23,9 @@ Part = Chain | SharedChain | int
 """Steps in one call, by one thread or several, or a step's number."""
 
 
+_LINE = 64
+
+
 @dataclass(frozen=True)
 class Slot:
     """A tensor's place: which buffer carries it."""
@@ -39,6 +42,13 @@ class Slot:
 def size_of(kind: TensorType) -> int:
     """Bytes of a tensor."""
     return prod(kind.shape) * kind.dtype.itemsize
+
+
+def _memory(size: int) -> Bytes:
+    """Bytes that begin where a cache line does: vectors of whole lines then cross none."""
+    room = np.empty(size + _LINE, np.uint8)
+    start = -room.ctypes.data % _LINE
+    return room[start : start + size]
 
 
 class Workspace:
@@ -58,9 +68,9 @@ class Workspace:
     def __init__(
         self, slots: Mapping[str, Slot], sizes: Sequence[int], uses: Sequence[Use], scratch_bytes: int
     ) -> None:
-        self._buffers = [np.empty(size, np.uint8) for size in sizes]
+        self._buffers = [_memory(size) for size in sizes]
         self._scratch_bytes = scratch_bytes
-        self._scratches = [np.empty(scratch_bytes, np.uint8)]
+        self._scratches = [_memory(scratch_bytes)]
         self.tensors: dict[str, Array] = {}
         self._records = [of_nothing(len(uses))]
         self.parts: dict[tuple[int, StatisticsMode], list[Part]] = {}
@@ -81,7 +91,7 @@ class Workspace:
     def scratch(self, thread: int) -> Bytes:
         """A thread's own scratch memory."""
         while len(self._scratches) <= thread:
-            self._scratches.append(np.empty(self._scratch_bytes, np.uint8))
+            self._scratches.append(_memory(self._scratch_bytes))
         return self._scratches[thread]
 
     def records(self, thread: int) -> Words:
