@@ -126,7 +126,7 @@ def _second(plan: Plan, shifts: list[int], factor: Words, reach: int) -> SecondS
     shift, lost = (_columns(plan, index)[0] for index in shifts)
     rule = rule_of(int(plan.ops[shifts[0], FIRST_PARAMETER]))
     _, constant, correction = rounding_constants(shift, rule)
-    if np.any(correction) or shift.max() > 32 or lost.max() > 30:
+    if np.any(correction) or shift.max() > 32 or lost.max() > 31:
         return None
     if (reach * int(factor.max()) >> int(shift.min())) + 1 >= 1 << 31:
         return None

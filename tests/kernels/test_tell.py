@@ -12,6 +12,7 @@ from npusim.kernels.plan import compile_pipeline
 from npusim.kernels.records import COUNT, FIRST, HIGHEST, LOWEST, of_nothing
 from npusim.kernels.tell import teller
 from npusim.spec.activation import ActivationBounds
+from npusim.spec.events import Event
 from npusim.spec.rounding import Rounding
 from npusim.spec.stages import Add, BaseStage, Clamp, Multiply, ShiftLeft, ShiftRight, Wrap
 from npusim.spec.width import Overflow
@@ -98,3 +99,14 @@ def test_which_lists_are_told() -> None:
     assert not _tells(Multiply(by=1 << 30), ShiftRight(by=(4,), rounding=Rounding.FLOOR), AGAIN, CLAMP)
     assert _tells(Multiply(by=3), Wrap(to=14), SHIFT, CLAMP, reach=2730)
     assert not _tells(Multiply(by=3), Wrap(to=14), SHIFT, CLAMP, reach=2731)  # 3 * 2731 wraps
+
+
+def test_a_second_shift_may_lose_all_bits_but_the_sign() -> None:
+    last = ShiftRight(by=(31,), rounding=Rounding.HALF_AWAY)
+    stages = [Multiply(by=1 << 30), ShiftRight(by=(11,), rounding=Rounding.HALF_UP), last, CLAMP]
+    values = np.array([[-REACH, -2049, -2048, -2047, -1, 0, 1, 2047, 2048, 2049, REACH]], np.int64).T
+    told, expected = _told(stages, values, [{}]), SpecRun(stages, values, [{}]).events
+    assert told is not None
+    assert expected.counts[2, KINDS.index(Event.TIE)] == 2
+    np.testing.assert_array_equal(told.counts, expected.counts)
+    np.testing.assert_array_equal(told.first, expected.first)
