@@ -25,9 +25,8 @@ def average_sums(x: Array, geometry: Geometry, x_zero: int) -> tuple[Words, Word
         Elements of each window that lie inside the input.
     """
     counts = window_counts(x.shape[0], x.shape[1], geometry)
-    sums = np.zeros((geometry.pixels, x.shape[2]), np.int64)
-    _sum(readonly(x, x.dtype), geometry.parameters, sums)
-    sums -= (counts * x_zero)[:, np.newaxis]
+    sums = (-x_zero * counts)[:, np.newaxis].repeat(x.shape[2], axis=1)
+    add_windows(readonly(x, x.dtype), geometry.parameters, sums)
     return sums, counts
 
 
@@ -64,7 +63,7 @@ def _inside(length: int, geometry: Geometry, axis: int) -> Words:
 
 
 @kernel(signatures=3)
-def _sum(x: Array, geometry: Words, out: Words) -> None:
+def add_windows(x: Array, geometry: Words, out: Words) -> None:
     """Add every window's codes to `out` : int64[pixels, C]."""
     height, width, channels = x.shape
     for pixel in range(out.shape[0]):

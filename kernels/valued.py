@@ -15,7 +15,7 @@ from npusim.kernels.jit import kernel, readonly
 from npusim.kernels.members import Kind, flagged
 from npusim.kernels.ops import Words
 from npusim.kernels.plan import Plan
-from npusim.kernels.pool import average_sums
+from npusim.kernels.pool import add_windows, window_counts
 from npusim.kernels.records import COUNT, FIRST, HIGHEST, KINDS_KEPT, LOWEST
 
 _MOST = 1 << 19
@@ -80,8 +80,10 @@ class CountingAverages:
         x_zero: int,
         values: Values,
     ) -> None:
-        self._direct, self._geometry, self._zero, self._values = direct, geometry, x_zero, values
+        self._direct, self._geometry, self._values = direct, geometry.parameters, values
         self._shape, self._codes = shape, codes
+        counts = window_counts(shape[0], shape[1], geometry)
+        self._start = (-x_zero * counts)[:, np.newaxis].repeat(shape[2], axis=1)
         self.units, self.scratch_bytes = 1, direct.scratch_bytes
 
     def run(
@@ -89,16 +91,17 @@ class CountingAverages:
     ) -> None:
         """See `Counting.run`."""
         self._direct.run(inputs, out, scratch, 0, self._direct.units)
-        sums, _ = average_sums(inputs[0].view(self._codes).reshape(self._shape), self._geometry, self._zero)
-        count_values(readonly(sums.reshape(-1), np.int64), self._values.causes, record)
+        sums = self._start.copy()
+        add_windows(inputs[0].view(self._codes).reshape(self._shape), self._geometry, sums)
+        count_values(sums, self._values.causes, record)
 
 
 @kernel(signatures=1)
 def count_values(values: Words, causes: Causes, record: Words) -> None:
-    """Add what values cause to a record; the middle one of `causes` is zero's."""
-    zero = causes.shape[0] // 2
-    for i in range(values.shape[0]):
-        value = values[i]
+    """Add what values : int64[pixels, channels] cause to a record; the middle one of `causes` is zero's."""
+    zero, channels = causes.shape[0] // 2, values.shape[1]
+    for i in range(values.size):
+        value = values[i // channels, i % channels]
         record[LOWEST], record[HIGHEST] = min(record[LOWEST], value), max(record[HIGHEST], value)
         caused = np.int64(causes[zero + value])
         kind = 0
