@@ -17,18 +17,20 @@ from npusim.kernels.emit.rescale import ZERO_WITHIN, Form, merged
 
 LOW, HIGH, LOST, ENDS, HALF, AGAIN, LOST_AGAIN, HALF_AGAIN = range(8)
 FACTOR, ADDED, SHIFT = 8, 10, 12
-ARRANGED, ZERO, LOW_SHORT, HIGH_SHORT, LOW_CODE, HIGH_CODE, FLIP = range(14, 21)
+EXACT_BITS, TIE_BITS = 14, 15
+ARRANGED, ZERO, LOW_SHORT, HIGH_SHORT, LOW_CODE, HIGH_CODE, FLIP = range(16, 23)
 """The rows of a vector's marks, a vector each: int32 in the order of lanes, then int64, even lanes, then odd.
 
 A sum below LOW or above HIGH is clamped. LOST are its bits that decide what a first shift loses, HALF what
 they are at a tie, ENDS all but the last. ``((sum * FACTOR + ADDED) >> SHIFT) + AGAIN`` has LOST_AGAIN bits,
-HALF_AGAIN at a tie, that a second one loses. Where nothing is lost, HALF is a bit outside.
+HALF_AGAIN at a tie, that a second one loses. Where nothing is lost, HALF is a bit outside. EXACT_BITS and
+TIE_BITS, int32, are what those bits are with the rescale's addend in the place of AGAIN.
 
 The others are not about lanes: the places of an `Order`; the zero point, bounds and flip of `Ends` in every
 element, int16 up to HIGH_SHORT, then int8.
 """
 
-ROWS = 21
+ROWS = 23
 MARK_BYTES = VECTOR * ROWS
 
 LOWEST, HIGHEST = 0, COUNT // 2
@@ -41,7 +43,7 @@ SINGLE, PAIRED = 0, 1
 """The entries of a group's lanes, int64: a bit for each lane that counts, vector by vector; and as
 `narrow_lanes` has them."""
 
-_KINDS = {BELOW: 1, ABOVE: 2, TIE: 8, TIE_AGAIN: 32}
+KINDS = {BELOW: 1, ABOVE: 2, TIE: 8, TIE_AGAIN: 32}
 """Counters of what may have been caused, and the bits of `records`' kinds."""
 
 BITS = ir.IntType(COUNT)
@@ -247,5 +249,5 @@ class Counts:
             before, found = load(builder, self._counters, 8 * entry, I64), held.get()
             store(builder, builder.add(before, found), self._counters, 8 * entry)
             some = builder.icmp_unsigned("!=", found, number(0))
-            may = builder.or_(may, builder.select(some, number(_KINDS.get(entry, 0)), number(0)))
+            may = builder.or_(may, builder.select(some, number(KINDS.get(entry, 0)), number(0)))
         return may

@@ -6,14 +6,14 @@ from typing import Any
 
 from numba import types
 
-from npusim.kernels.emit.build import I64, Value, load, number, piece
+from npusim.kernels.emit.build import I64, Value, cgutils, load, number, piece
 from npusim.kernels.emit.count import ARRANGED, Counts, MarkedEnds, Wanted
 from npusim.kernels.emit.order import arranged_by
 from npusim.kernels.emit.registers import LANES
 from npusim.kernels.emit.rescale import Form
 from npusim.kernels.emit.tile_codes import Rows, emit_rows, group_constants
 
-_SIGNATURE = types.int64(*[types.int64] * 11)
+_SIGNATURE = types.int64(*[types.int64] * 12)
 
 
 class _Scattered(Rows):
@@ -37,109 +37,36 @@ def _emit(form: Form, builder: Any, values: Any) -> Value:
     return counts.close()
 
 
-def _piece(form: Form) -> tuple[Any, Any]:
+@piece
+def finish_counted(
+    typing: Any,
+    form: int,
+    sums: int,
+    rows: int,
+    vectors: int,
+    constants: int,
+    out: int,
+    starts: int,
+    count: int,
+    marks: int,
+    lanes: int,
+    counters: int,
+    twice: int,
+) -> Any:
+    """Sums to bytes, in any `Form` but REAL, with their events added to counters.
+
+    Its arguments: form; address of the sums, rows, vectors, and address of constants as `codes_high` has
+    them; addresses of codes, and of int64[rows], where each row's begin from there; how many codes of a row
+    are written; addresses of the group's marks, of its lanes and of the counters, see `emit.count`; 1 if
+    there are two shifts. Returns which kinds the tile may have caused, as bits, without those of rounding.
+    """
+
     def generate(context: Any, builder: Any, signature: Any, values: Any) -> Any:
-        return _emit(form, builder, values)
+        chosen, *rest = values
+        may = cgutils.alloca_once_value(builder, number(0))
+        for known in sorted(set(Form) - {Form.REAL}):
+            with builder.if_then(builder.icmp_signed("==", chosen, number(known))):
+                builder.store(_emit(known, builder, rest), may)
+        return builder.load(may, typ=I64)
 
     return _SIGNATURE, generate
-
-
-@piece
-def counted_high(
-    typing: Any,
-    sums: int,
-    rows: int,
-    vectors: int,
-    constants: int,
-    out: int,
-    starts: int,
-    count: int,
-    marks: int,
-    lanes: int,
-    counters: int,
-    twice: int,
-) -> Any:
-    """Sums to bytes, `Form.HIGH`, with their events added to counters.
-
-    Its arguments: address of the sums, rows, vectors, and address of constants as `codes_high` has them;
-    addresses of codes, and of int64[rows], where each row's begin from there; how many codes of a row are
-    written; addresses of the group's marks, of its lanes and of the counters, see `emit.count`; 1 if there
-    are two shifts. Returns which kinds the tile may have caused, as bits, without those of rounding.
-    """
-    return _piece(Form.HIGH)
-
-
-@piece
-def counted_high_signed(
-    typing: Any,
-    sums: int,
-    rows: int,
-    vectors: int,
-    constants: int,
-    out: int,
-    starts: int,
-    count: int,
-    marks: int,
-    lanes: int,
-    counters: int,
-    twice: int,
-) -> Any:
-    """As `counted_high`, `Form.HIGH_SIGNED`."""
-    return _piece(Form.HIGH_SIGNED)
-
-
-@piece
-def counted_wide_signed(
-    typing: Any,
-    sums: int,
-    rows: int,
-    vectors: int,
-    constants: int,
-    out: int,
-    starts: int,
-    count: int,
-    marks: int,
-    lanes: int,
-    counters: int,
-    twice: int,
-) -> Any:
-    """As `counted_high`, `Form.WIDE_SIGNED`."""
-    return _piece(Form.WIDE_SIGNED)
-
-
-@piece
-def counted_wide_last(
-    typing: Any,
-    sums: int,
-    rows: int,
-    vectors: int,
-    constants: int,
-    out: int,
-    starts: int,
-    count: int,
-    marks: int,
-    lanes: int,
-    counters: int,
-    twice: int,
-) -> Any:
-    """As `counted_high`, `Form.WIDE_LAST`."""
-    return _piece(Form.WIDE_LAST)
-
-
-@piece
-def counted_halves(
-    typing: Any,
-    sums: int,
-    rows: int,
-    vectors: int,
-    constants: int,
-    out: int,
-    starts: int,
-    count: int,
-    marks: int,
-    lanes: int,
-    counters: int,
-    twice: int,
-) -> Any:
-    """As `counted_high`, `Form.HALVES`."""
-    return _piece(Form.HALVES)

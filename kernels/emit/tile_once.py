@@ -11,36 +11,76 @@ from typing import Any
 from llvmlite import ir
 from numba import types
 
-from npusim.kernels.emit.build import I8, Value, cgutils, load, number, piece, store
+from npusim.kernels.emit.build import I8, I64, Value, cgutils, load, number, piece, store
+from npusim.kernels.emit.count_once import TOGETHER, OnceCounts
 from npusim.kernels.emit.multiply import SHAPES, Operands, tile_sums
 from npusim.kernels.emit.order import Order, arranged
 from npusim.kernels.emit.registers import BYTES, COUNT, LANES, VECTOR, WIDE, pick, store_first
-from npusim.kernels.emit.rescale import CONSTANT_BYTES, Constants, Ends, Form, codes, rescaled
+from npusim.kernels.emit.rescale import (
+    CONSTANT_BYTES,
+    Constants,
+    Ends,
+    Form,
+    clamped,
+    codes,
+    rescaled,
+    shorts,
+)
 
 OPERANDS = Operands.BYTES if WIDE else Operands.SHORTS
 """What tiles multiply."""
 
 FORMS = Form.HALVES, Form.HIGH_SIGNED
 
-_SIGNATURE = types.void(*[types.int64] * 15)
-_TOGETHER = 4
-"""Vectors of sums that make one of codes."""
+_SIGNATURE = types.int64(*[types.int64] * 17)
 
 
-def _emit(form: Form, vectors: int, builder: Any, values: Any) -> None:
-    *taken, flips, constants, ends, rows, out, stride, left = values
+def _emit(form: Form, vectors: int, builder: Any, values: Any) -> Value:
+    *taken, flips, constants = values[:-7]
+    counters = values[-1]
     # Read as a vector: were it known to be one code again and again, LLVM would flip codes one by one
     # and broadcast them by the units that shift, where memory does it for nothing.
     flip = load(builder, flips, 0, LANES)
     sums = tile_sums(OPERANDS, vectors, builder, [*taken, flip, constants, number(CONSTANT_BYTES)])
+    may = cgutils.alloca_once_value(builder, number(0))
+    with builder.if_else(builder.icmp_signed("!=", counters, number(0))) as (then, otherwise):
+        with then:
+            builder.store(_emit_counted(form, builder, sums, values), may)
+        with otherwise:
+            _emit_plain(form, builder, sums, values)
+    return builder.load(may, typ=I64)
+
+
+def _emit_counted(form: Form, builder: Any, sums: list[list[Value]], values: Any) -> Value:
+    constants, ends, _, out, stride, _, marks, counters = values[-8:]
+    counts = OnceCounts(builder, form, sums, constants, marks, counters)
+    counts.extremes()
+    counts.special()
+    bounds, made = Ends(builder, ends, form), []
+    flat = counts.rounded()
+    for first in range(0, len(flat), TOGETHER):
+        halves = shorts(builder, flat[first : first + TOGETHER], bounds)
+        counts.clamped(halves)
+        made.append(arranged(builder, clamped(builder, halves, bounds), Order.BY_VECTOR))
+    _store_all(builder, made, len(sums), len(sums[0]), out, stride)
+    return counts.close()
+
+
+def _store_all(builder: Any, made: list[Value], rows: int, vectors: int, out: Value, stride: Value) -> None:
+    for row in range(rows):
+        place = builder.add(out, builder.mul(stride, number(row)))
+        store(builder, _row(builder, made, row, vectors), place, 0)
+
+
+def _emit_plain(form: Form, builder: Any, sums: list[list[Value]], values: Any) -> None:
+    constants, ends, rows, out, stride, left, _, _ = values[-8:]
+    vectors = len(sums[0])
     made = _codes(form, builder, sums, constants, ends)
     full = builder.icmp_signed("==", rows, number(SHAPES[vectors]))
     whole = builder.and_(full, builder.icmp_signed(">=", left, number(COUNT * vectors)))
     with builder.if_else(whole) as (then, otherwise):
         with then:
-            for row in range(SHAPES[vectors]):
-                place = builder.add(out, builder.mul(stride, number(row)))
-                store(builder, _row(builder, made, row, vectors), place, 0)
+            _store_all(builder, made, SHAPES[vectors], vectors, out, stride)
         with otherwise:
             _store_some(builder, made, vectors, rows, out, stride, left)
 
@@ -55,13 +95,13 @@ def _codes(form: Form, builder: Any, sums: list[list[Value]], constants: Value, 
             lanes[row, v] = rescaled(builder, values[v], own, form)
     flat = [lanes[place] for place in sorted(lanes)]
     bounds = Ends(builder, ends, form)
-    fours = [flat[first : first + _TOGETHER] for first in range(0, len(flat), _TOGETHER)]
+    fours = [flat[first : first + TOGETHER] for first in range(0, len(flat), TOGETHER)]
     return [arranged(builder, codes(builder, four, bounds), Order.BY_VECTOR) for four in fours]
 
 
 def _row(builder: Any, made: list[Value], row: int, vectors: int) -> Value:
     """The codes of one row."""
-    place, size = divmod(row * vectors, _TOGETHER), COUNT * vectors
+    place, size = divmod(row * vectors, TOGETHER), COUNT * vectors
     own = made[place[0]]
     first = place[1] * COUNT
     return own if size == VECTOR else pick(builder, own, own, list(range(first, first + size)))
@@ -99,21 +139,26 @@ def tile_once(
     out: int,
     stride: int,
     left: int,
+    marks: int,
+    counters: int,
 ) -> Any:
     """A tile of so many vectors, in one of `FORMS`.
 
     Its arguments: form and vectors; those of `multiply_bytes_4` up to the steps; addresses of a vector of
     flips, of the first vector's constants, and of the rescale's `Ends`; how many rows are written, address
-    of the first row's codes, bytes from row to row, how many codes of a row are written.
+    of the first row's codes, bytes from row to row, how many codes of a row are written; addresses of the
+    vectors' marks and of the counters, see `emit.count`, for a whole tile, or 0 if nothing is counted.
+    Returns which kinds a counted tile may have caused, as bits, without those of rounding.
     """
 
     def generate(context: Any, builder: Any, signature: Any, values: Any) -> Any:
         chosen, wanted, *rest = values
+        may = cgutils.alloca_once_value(builder, number(0))
         for known in FORMS:
             for own in SHAPES:
                 same = builder.icmp_signed("==", chosen, number(known))
                 with builder.if_then(builder.and_(same, builder.icmp_signed("==", wanted, number(own)))):
-                    _emit(known, own, builder, rest)
-        return context.get_dummy_value()
+                    builder.store(_emit(known, own, builder, rest), may)
+        return builder.load(may, typ=I64)
 
     return _SIGNATURE, generate

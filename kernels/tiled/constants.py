@@ -53,12 +53,15 @@ class RescaleConstants:
         uint8 of them. One for all channels, as `emit.rescale.Ends` reads them.
     scaled : int64[channels]
         What sums are multiplied by: before the high halves are taken, or in 64 bits. None in `Form.REAL`.
+    added : int64[channels]
+        What is added to high halves.
     """
 
     rows: npt.NDArray[np.uint8]
     form: Form
     ends: tuple[int, int, int, int]
     scaled: Words
+    added: Words
 
 
 def rescale_constants(
@@ -104,12 +107,14 @@ def rescale_constants(
         rounded = _Rounded.of(fused, plan.channels, reach, small[Small.FACTOR], folded)
         if rounded is None or (left and (np.ptp(zero) or abs(left) > MOST_ZERO)):
             continue
-        form, rows, scaled = rounded.laid_out(order.reshape(-1, COUNT), without)
+        form, rows, scaled, added = rounded.laid_out(order.reshape(-1, COUNT), without)
         if form in ZERO_WITHIN and left:
             continue
         _set(rows, START, order, start.astype(np.int32))
         ends = left, int(low[0]) - flip, int(high[0]) - flip, flip
-        return RescaleConstants(aligned(rows.view(np.uint8)), form, ends, readonly(scaled, np.int64))
+        return RescaleConstants(
+            aligned(rows.view(np.uint8)), form, ends, *(readonly(each, np.int64) for each in (scaled, added))
+        )
     return None
 
 
@@ -145,15 +150,15 @@ class _Rounded:
 
     def laid_out(
         self, lanes: npt.NDArray[np.int64], without: Container[Form]
-    ) -> tuple[Form, npt.NDArray[np.int64], Words]:
-        """The best form but some, its rows : int64[vectors, CONSTANT_ROWS, COUNT / 2], its factors."""
+    ) -> tuple[Form, npt.NDArray[np.int64], Words, Words]:
+        """The best form but some, its rows : int64[vectors, CONSTANT_ROWS, COUNT / 2], factors, addends."""
         rows = np.zeros((lanes.shape[0], CONSTANT_ROWS, VECTOR // 8), np.int64)
         if self.correction is Correction.BY_LAST:
             self._wide(rows, lanes, self.second)
-            return Form.WIDE_LAST, rows, self.factor
+            return Form.WIDE_LAST, rows, self.factor, 0 * self.factor
         if Form.HALVES not in without and self._fits_halves:
             self._halves(rows, lanes)
-            return Form.HALVES, rows, self.factor
+            return Form.HALVES, rows, self.factor, 0 * self.factor
         for form, least, lift in ((Form.HIGH, _HALF_WORD + 1, 0), (Form.HIGH_SIGNED, _HALF_WORD, LIFT)):
             power = lift + np.clip(least - self.shift - lift, 0, self._room(lift))
             first, second = np.left_shift(self.first, power), np.left_shift(self.second, power)
@@ -163,9 +168,9 @@ class _Rounded:
             _set(rows, SHIFT, lanes, (self.shift + power - _HALF_WORD).astype(np.int32))
             _set(rows, ADDEND, lanes, (first >> _HALF_WORD).astype(np.int32))
             _set(rows, NEGATIVE, lanes, (second >> _HALF_WORD).astype(np.int32))
-            return form, rows, np.left_shift(self.factor, power)
+            return form, rows, np.left_shift(self.factor, power), first >> _HALF_WORD
         self._wide(rows, lanes, self.first + self.second)
-        return Form.WIDE_SIGNED, rows, self.factor
+        return Form.WIDE_SIGNED, rows, self.factor, 0 * self.factor
 
     @cached_property
     def _fits_halves(self) -> bool:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import numpy as np
+import numpy.typing as npt
 
 from npusim.kernels.direct.protocol import Bytes
 from npusim.kernels.emit.count import MARK_BYTES
@@ -26,10 +27,10 @@ from npusim.kernels.emit.tile_codes import (
     codes_wide_last,
     codes_wide_signed,
 )
+from npusim.kernels.emit.tile_counted import finish_counted
 from npusim.kernels.emit.tile_once import FORMS, OPERANDS, tile_once
 from npusim.kernels.jit import kernel, part
 from npusim.kernels.ops import Words
-from npusim.kernels.tiled.counted import finish_counted
 from npusim.kernels.tiled.image import pad_bytes, pad_shorts
 from npusim.kernels.tiled.patches import patches
 from npusim.kernels.tiled.tally import ALWAYS, close, locate, no_counters, still_wanted
@@ -95,7 +96,7 @@ def _multiply(
 
 @part
 def _finish(
-    form: int, sums: int, rows: int, vectors: int, own: int, ends: int, place: int, pixel: int, left: int
+    form: int, sums: int, vectors: int, own: int, ends: int, rows: int, place: int, pixel: int, left: int
 ) -> None:
     if form == _HIGH:
         codes_high(sums, rows, vectors, own, ends, place, pixel, left)
@@ -107,6 +108,14 @@ def _finish(
         codes_wide_signed(sums, rows, vectors, own, ends, place, pixel, left)
     else:
         codes_wide_last(sums, rows, vectors, own, ends, place, pixel, left)
+
+
+@part
+def _panel_memory(scratch: Bytes) -> tuple[Words, Words, Words, npt.NDArray[np.int32]]:
+    """Offsets of a panel's patches, where its codes begin, how many they are; sums, from a cache line on."""
+    words, start = scratch[:_SUMS].view(np.int64), _SUMS + -scratch.ctypes.data % VECTOR
+    made = scratch[start : start + HEAD - VECTOR - _SUMS].view(np.int32)
+    return words[:PANEL], words[PANEL : 2 * PANEL], words[2 * PANEL :], made
 
 
 @part
@@ -160,19 +169,15 @@ def convolve(
     record : int64[records.LENGTH]
         Events are added to it; an empty one: nothing is counted.
     """
-    panel_words, at = scratch[:_SUMS].view(np.int64), scratch.ctypes.data
-    offsets, starts, lengths = panel_words[:PANEL], panel_words[PANEL : 2 * PANEL], panel_words[2 * PANEL :]
-    made = scratch[_SUMS + -at % VECTOR : HEAD - VECTOR + -at % VECTOR].view(np.int32)
-    sums = made.ctypes.data
+    offsets, starts, lengths, made = _panel_memory(scratch)
+    at, sums = offsets.ctypes.data, made.ctypes.data
     segments, parts, steps = settings.ctypes.data + 8 * SETTINGS, settings[SEGMENTS], settings[STEPS]
     ends, flips, flip = settings.ctypes.data + 8 * ENDS, settings.ctypes.data + 8 * FLIPS, settings[FLIP]
     shorts, pixel = settings[SHORTS], settings[PIXEL]
-    target = out.ctypes.data + settings[COLUMN]
-    band, form = settings[BAND], settings[FORM]
+    target, band, form = out.ctypes.data + settings[COLUMN], settings[BAND], settings[FORM]
     once = shorts == _ONCE_SHORTS and form in _ONCE_FORMS
     counting, counters = record.shape[0] > 0, no_counters()
-    starts_at, told_at, lanes_at = starts.ctypes.data, told.ctypes.data, lanes.ctypes.data
-    counters_at, out_at = counters.ctypes.data, out.ctypes.data
+    starts_at, tally = starts.ctypes.data, counters.ctypes.data if counting else 0
     lengths[:] = settings[COLUMNS]
     for begin in range(first, last, band):
         end = min(begin + band, last)
@@ -186,67 +191,35 @@ def convolve(
             for i in range(count if counting else 0):
                 starts[i] = (panel + i) * pixel + settings[COLUMN]
             for b in range(blocks.shape[0]):
-                vectors, lane = blocks[b, 0], blocks[b, 1]
-                own = constants.ctypes.data + b * GROUP * CONSTANT_BYTES
+                vectors, own = blocks[b, 0], constants.ctypes.data + b * GROUP * CONSTANT_BYTES
                 matrix = weights.ctypes.data + blocks[b, 2]
-                left, place = settings[COLUMNS] - COUNT * lane, target + COUNT * lane + panel * pixel
-                step = _ROWS[vectors]
+                step, group, offset = _ROWS[vectors], b * GROUP, COUNT * blocks[b, 1]
+                left, place = settings[COLUMNS] - offset, target + offset + panel * pixel
+                marks, where = told.ctypes.data + group * MARK_BYTES, (group, group, vectors)
+                # Whole tiles are counted in registers, those before `whole`; others by way of memory.
+                whole = count // step * step if once and left >= COUNT * vectors else 0
                 for r in range(0, count, step):
-                    tile = sums + (r * vectors * VECTOR if counting else 0)
-                    rows, to = min(step, count - r), place + r * pixel
-                    if once and not counting:
-                        tile_once(
-                            form,
-                            vectors,
-                            source,
-                            at + 8 * r,
-                            matrix,
-                            segments,
-                            parts,
-                            steps,
-                            flips,
-                            own,
-                            ends,
-                            rows,
-                            to,
-                            pixel,
-                            left,
-                        )
-                    else:
-                        _multiply(
-                            shorts,
-                            vectors,
-                            source,
-                            at + 8 * r,
-                            matrix,
-                            segments,
-                            parts,
-                            steps,
-                            flip,
-                            own,
-                            tile,
-                        )
-                        if not counting:
-                            _finish(form, tile, rows, vectors, own, ends, to, pixel, left)
-                if counting:
-                    may = finish_counted(
-                        form,
-                        sums,
-                        count,
-                        vectors,
-                        own,
-                        out_at + COUNT * lane,
-                        starts_at,
-                        left,
-                        told_at + b * GROUP * MARK_BYTES,
-                        lanes_at + 16 * b,
-                        counters_at,
-                        twice,
-                    )
-                    may = still_wanted((may | ALWAYS) & wanted, record, starts[0])
+                    reads = vectors, source, at + 8 * r, matrix, segments, parts, steps
+                    writes = min(step, count - r), place + r * pixel, pixel, left
+                    by_memory, may = not once or (counting and r >= whole), 0
+                    if not by_memory:
+                        may = tile_once(form, *reads, flips, own, ends, *writes, marks, tally)
+                        if counting:
+                            may = still_wanted((may | ALWAYS) & wanted, record, starts[r] + offset)
+                    if by_memory or may != 0:
+                        _multiply(shorts, *reads, flip, own, sums + counting * r * vectors * VECTOR)
+                    if by_memory and not counting:
+                        _finish(form, sums, vectors, own, ends, *writes)
                     if may != 0:
-                        group = b * GROUP
-                        locate(made, starts, lengths, count, may, told, places, group, group, vectors, record)
+                        locate(made, starts, lengths, r, r + step, may, told, places, *where, record)
+                if counting and whole < count:
+                    rest = sums + whole * vectors * VECTOR, count - whole, vectors, own
+                    to = out.ctypes.data + offset, starts_at + 8 * whole, left
+                    its = marks, lanes.ctypes.data + 16 * b, tally, twice
+                    may = finish_counted(form, *rest, *to, *its)
+                    may = still_wanted((may | ALWAYS) & wanted, record, starts[whole] + offset)
+                    if may != 0:
+                        locate(made, starts, lengths, whole, count, may, told, places, *where, record)
             if counting:
                 wanted = still_wanted(wanted, record, (panel + count) * pixel)
     if counting:

@@ -9,10 +9,10 @@ from npusim.kernels.emit.channels import STRETCH, TOGETHER, VECTORS
 from npusim.kernels.emit.count import MARK_BYTES
 from npusim.kernels.emit.registers import COUNT, VECTOR
 from npusim.kernels.emit.rescale import CONSTANT_BYTES
+from npusim.kernels.emit.tile_counted import finish_counted
 from npusim.kernels.emit.words import word_at
 from npusim.kernels.jit import kernel, part
 from npusim.kernels.ops import Words
-from npusim.kernels.tiled.counted import finish_counted
 from npusim.kernels.tiled.image import pad_bytes, pad_shorts
 from npusim.kernels.tiled.stretches import stretches_of
 from npusim.kernels.tiled.tally import ALWAYS, close, locate, no_counters, still_wanted
@@ -229,6 +229,7 @@ def convolve_channels(
                                     sums,
                                     starts,
                                     lengths,
+                                    0,
                                     full,
                                     may,
                                     told,

@@ -54,4 +54,6 @@ def real_constants(
     starts = np.where(lanes >= 0, start[lanes], 0).astype(np.int32)
     rows[:, START] = starts.view(np.int64)
     ends = left, int(low[0]) - flip, int(high[0]) - flip, flip
-    return RescaleConstants(aligned(rows.view(np.uint8)), Form.REAL, ends, np.zeros(0, np.int64))
+    return RescaleConstants(
+        aligned(rows.view(np.uint8)), Form.REAL, ends, np.zeros(0, np.int64), np.zeros(0, np.int64)
+    )

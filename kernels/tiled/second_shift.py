@@ -27,6 +27,9 @@ class AgainMarks:
     Attributes
     ----------
     added, shift, added_again, lost, half : int64[channels]
+    exact, tie : int64[channels]
+        What the lost bits are where nothing is lost, and at a tie, if the rescale's addend is in the place of
+        `added_again`.
     """
 
     added: Words
@@ -34,6 +37,8 @@ class AgainMarks:
     added_again: Words
     lost: Words
     half: Words
+    exact: Words
+    tie: Words
 
 
 def again_marks(second: SecondShift, rescale: RescaleConstants) -> AgainMarks | None:
@@ -58,4 +63,10 @@ def again_marks(second: SecondShift, rescale: RescaleConstants) -> AgainMarks | 
     added, shift, added_again, up = np.array(found, np.int64).T
     bits, half = masks(second.lost)
     half = np.where(bits > 0, np.left_shift(half, up), half)
-    return AgainMarks(added, shift, added_again, np.left_shift(bits, up), half)
+    lost, more = np.left_shift(bits, up), rescale.added - added_again
+    if not wide and np.any(more & (np.left_shift(1, up) - 1)):
+        return None
+    exact = more & lost
+    # Where nothing is lost, a number that no masked one equals.
+    tie = np.where(bits > 0, (more + half) & lost, 1)
+    return AgainMarks(added, shift, added_again, lost, half, exact, tie)

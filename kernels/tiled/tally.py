@@ -19,6 +19,7 @@ from npusim.kernels.emit.count import (
     ENDS,
     EXACT,
     EXACT_AGAIN,
+    EXACT_BITS,
     FACTOR,
     FLIP,
     HALF,
@@ -39,6 +40,7 @@ from npusim.kernels.emit.count import (
     SINGLE,
     TIE,
     TIE_AGAIN,
+    TIE_BITS,
     ZERO,
     paired,
 )
@@ -122,6 +124,7 @@ def told(
         if again is None:
             return None
         narrow |= {AGAIN: again.added_again, LOST_AGAIN: again.lost, HALF_AGAIN: again.half}
+        narrow |= {EXACT_BITS: again.exact, TIE_BITS: again.tie}
         words = {FACTOR: rescale.scaled, ADDED: again.added, SHIFT: again.shift}
     by_vector = order.reshape(-1, COUNT)
     used = by_vector >= 0
@@ -134,13 +137,9 @@ def told(
         rows[:, row] = np.ascontiguousarray(laid).view(np.int64)
     rows[:, ARRANGED] = np.array(PLACES[narrowed], np.int32).view(np.int64)
     zero, low, high, flip = rescale.ends
-    shorts, codes = (
-        {ZERO: zero, LOW_SHORT: low, HIGH_SHORT: high},
-        {LOW_CODE: low, HIGH_CODE: high, FLIP: flip},
-    )
-    for row, value in shorts.items():
+    for row, value in ((ZERO, zero), (LOW_SHORT, low), (HIGH_SHORT, high)):
         rows[:, row] = np.full(2 * COUNT, value, np.int16).view(np.int64)
-    for row, value in codes.items():
+    for row, value in ((LOW_CODE, low), (HIGH_CODE, high), (FLIP, flip)):
         rows[:, row] = np.full(4 * COUNT, value).astype(np.uint8).view(np.int64)
     second = plan.second is not None and plan.second.lost.any()
     return Told(
@@ -217,7 +216,8 @@ def locate(
     sums: npt.NDArray[np.int32],
     starts: Words,
     lengths: Words,
-    rows: int,
+    first: int,
+    last: int,
     may: int,
     told: Words,
     places: Words,
@@ -233,6 +233,8 @@ def locate(
     sums : int32[rows * vectors * COUNT]
     starts, lengths : int64[rows]
         Flat positions of each row's first code, and how many codes of a row count.
+    first, last
+        The rows to look at: `first` .. `last` - 1.
     may
         A bit for each kind to look for.
     told, places
@@ -241,7 +243,7 @@ def locate(
     narrow = told.view(np.int32)
     for kind in range(KINDS_TOLD):
         if (may >> kind) & 1:
-            for r in range(rows):
+            for r in range(first, last):
                 if starts[r] < record[FIRST + kind]:
                     for v in range(vectors):
                         for lane in range(COUNT):

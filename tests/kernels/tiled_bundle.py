@@ -117,6 +117,7 @@ class Case:
         events = event_plan(self.plan, self.reach)
         self.kinds = None if events is None else events.kinds
         self.counting: Counting | None = None if events is None else found.counting(events)
+        assert (events is None) == (self.counting is None)
 
     def _plan(self) -> Plan:
         outputs, random = self.outputs, self.random
