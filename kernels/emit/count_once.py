@@ -41,6 +41,9 @@ from npusim.kernels.emit.rescale import CONSTANT_BYTES, Constants, Form, multipl
 TOGETHER = 4
 """Vectors of sums that make one of codes."""
 
+_AT_ONCE = 2
+"""Rows of which a second shift is counted together: registers for flags are few."""
+
 
 class OnceCounts:
     """A tile's sums, ``[row][vector]``, and what has been counted of them."""
@@ -106,17 +109,17 @@ class OnceCounts:
         builder, lanes = self._builder, {}
         for v, mark in enumerate(self._marks):
             own = Constants(builder, builder.add(self._constants, number(CONSTANT_BYTES * v)), self._form)
-            flags: dict[int, list[Value]] = {EXACT_AGAIN: [], TIE_AGAIN: []}
+            lost: list[Value] = []
             for row, values in enumerate(self._sums):
                 products = multiplied(builder, values[v], own, self._form)
                 lanes[row, v] = rounded(builder, values[v], products, own, self._form)
                 if self._form is Form.HIGH_SIGNED:
                     word = builder.add(products[0], own.addend)
-                    lost = builder.and_(word, mark.row(LOST_AGAIN))
+                    lost.append(builder.and_(word, mark.row(LOST_AGAIN)))
+                if len(lost) == _AT_ONCE:
                     for entry, equal in ((EXACT_AGAIN, EXACT_BITS), (TIE_AGAIN, TIE_BITS)):
-                        flags[entry].append(builder.icmp_signed("==", lost, mark.row(equal)))
-            for entry, found in flags.items():
-                self._add(entry, found)
+                        self._add(entry, [builder.icmp_signed("==", bits, mark.row(equal)) for bits in lost])
+                    lost = []
         return [lanes[place] for place in sorted(lanes)]
 
     def clamped(self, halves: list[Value]) -> None:
