@@ -106,8 +106,8 @@ def _holds(own: Bytes, code: int) -> int:
     return (int(own[code >> 3]) >> (code & 7)) & 1
 
 
-@kernel(signatures=1)
-def count_sets(
+@part
+def add_members(
     x: Bytes,
     sets: Bytes,
     begin: int,
@@ -141,3 +141,19 @@ def count_sets(
                     i += 1
                 place = i // length * total + offset + i % length
                 record[FIRST + kind] = min(record[FIRST + kind], place)
+
+
+@kernel(signatures=1)
+def count_sets(
+    x: Bytes,
+    sets: Bytes,
+    begin: int,
+    end: int,
+    first_kind: int,
+    length: int,
+    offset: int,
+    total: int,
+    record: Words,
+) -> None:
+    """As `add_members`, on its own."""
+    add_members(x, sets, begin, end, first_kind, length, offset, total, record)

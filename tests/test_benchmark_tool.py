@@ -12,13 +12,16 @@ import pytest
 import npusim
 from npusim.demo import bundled, load_images
 from npusim.input_codes import to_codes
+from npusim.kernels import isa
 from npusim.kernels.emit.rescale import Form
+from npusim.kernels.emit.tile_once import FORMS
+from npusim.kernels.isa import InstructionSet
 from npusim.program import Program
 from tests.oracles import tosa
 
 sys.path.insert(0, str(Path(__file__).parent.parent))
 
-from tools import ordered_speed, speed_memory, speed_plot, speed_steps, tosa_layers
+from tools import ordered_speed, peak, speed_memory, speed_plot, speed_steps, tosa_layers
 from tools.peak import Peaks
 from tools.speed_field import Contender, same_bits
 from tools.timing import Ratio, table, turns
@@ -66,6 +69,13 @@ def test_steps_and_memory_of_a_program(program: Program) -> None:
     assert sum("| 1500000 |" in line for line in lines) == macs
     assert len(points) == macs
     assert all(point["rate"] > 0 for point in points)
+
+
+def test_peaks_are_measured_on_what_kernels_are_made_of() -> None:
+    peaks = peak.measure()
+    assert all(0.1 < rate < 10_000 for rate in (*peaks.macs.values(), *peaks.codes.values()))
+    known = isa.selected() is InstructionSet.AVX512_VNNI
+    assert (peaks.vnni > 0, set(peaks.codes)) == (known, set(FORMS) if known else set())
 
 
 def test_what_a_layer_takes_at_both_peaks() -> None:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
+from functools import reduce
 from typing import Any
 
 from llvmlite import ir
@@ -31,6 +32,22 @@ def piece(definition: Callable[..., Any]) -> Any:
 def number(value: int, kind: Any = I64) -> Value:
     """A constant."""
     return ir.Constant(kind, value)
+
+
+def switch(
+    builder: Any, chosen: list[Value], cases: Iterable[tuple[tuple[int, ...], Callable[[], None]]]
+) -> None:
+    """The code of every case, each run where the chosen numbers are its own.
+
+    So one piece has many forms, and is compiled where it is called; a function around a piece for each form
+    would be compiled twice, by itself and again in its caller.
+    """
+    for numbers, write in cases:
+        same = [
+            builder.icmp_signed("==", value, number(own)) for value, own in zip(chosen, numbers, strict=True)
+        ]
+        with builder.if_then(reduce(builder.and_, same)):
+            write()
 
 
 def at(builder: Any, base: Value, offset: Value | int) -> Value:

@@ -8,12 +8,13 @@ which narrowing to bytes undoes. The argument for exactness is that of `emit.mul
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Any
 
 import numpy as np
 from numba import types
 
-from npusim.kernels.emit.build import I64, Value, cgutils, dot_quads, load, number, store
+from npusim.kernels.emit.build import I64, Value, cgutils, dot_quads, load, number, piece, store, switch
 from npusim.kernels.emit.multiply import Operands
 from npusim.kernels.emit.order import Order, arranged
 from npusim.kernels.emit.registers import (
@@ -53,7 +54,10 @@ ORDER = {
 NARROWED = {Operands.BYTES: Order.DONE, Operands.SHORTS: Order.BY_HALVES}
 """How narrowing leaves their codes."""
 
-_SIGNATURE = types.void(*[types.int64] * 14)
+_COMMON = (Form.HIGH, Form.HIGH_SIGNED, Form.WIDE_SIGNED, Form.WIDE_LAST)
+FORMS = {Operands.BYTES: (Form.HALVES, *_COMMON), Operands.SHORTS: _COMMON}
+
+_SIGNATURE = types.void(*[types.int64] * 16)
 _ROWS = 2
 
 
@@ -134,13 +138,47 @@ def _finish(operands: Operands, form: Form, builder: Any, totals: list[list[Valu
         store_first(builder, made_codes, place, length)
 
 
-def channels_piece(operands: Operands, form: Form) -> tuple[Any, Any]:
-    """What numba asks of an intrinsic: its types, and who writes it; nothing for what the set lacks."""
-    lacks = operands is Operands.BYTES and not WIDE
+@piece
+def channels(
+    typing: Any,
+    shorts: int,
+    form: int,
+    first: int,
+    second: int,
+    taps: int,
+    groups: int,
+    weights: int,
+    constants: int,
+    ends: int,
+    out: int,
+    other: int,
+    below: int,
+    count: int,
+    other_count: int,
+    both: int,
+    kept: int,
+) -> Any:
+    """Two stretches of both rows, in one of `FORMS`.
+
+    Its arguments: 1 for int16, without AVX-512 always; form; addresses of both stretches' codes (unsigned
+    bytes, or int16), of int64 byte offsets of the taps; groups of taps; addresses of the weights
+    (``[group][row][vector][COUNT][taps]``) and of four vectors' constants, and of `Ends`; addresses of both
+    stretches' codes in the upper row, bytes from there to the lower row; how many codes of each are written;
+    1 if the lower row is; where the sums are kept instead, ``[stretch][row][vector][COUNT]``, or 0.
+    """
 
     def generate(context: Any, builder: Any, signature: Any, values: Any) -> Any:
-        if not lacks:
-            _emit(operands, form, builder, values)
+        chosen, rest = values[:2], values[2:]
+        kinds = {1: Operands.SHORTS} | ({0: Operands.BYTES} if WIDE else {})
+        switch(
+            builder,
+            chosen,
+            (
+                ((kind, own), partial(_emit, operands, own, builder, rest))
+                for kind, operands in kinds.items()
+                for own in FORMS[operands]
+            ),
+        )
         return context.get_dummy_value()
 
     return _SIGNATURE, generate

@@ -6,12 +6,26 @@ line, or a line rounded by high halves of products. Codes are read as int8; unsi
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Any
 
 from llvmlite import ir
 from numba import types
 
-from npusim.kernels.emit.build import I8, I32, I64, Value, cgutils, every, load, number, piece, splat, store
+from npusim.kernels.emit.build import (
+    I8,
+    I32,
+    I64,
+    Value,
+    cgutils,
+    every,
+    load,
+    number,
+    piece,
+    splat,
+    store,
+    switch,
+)
 from npusim.kernels.emit.order import Order, arranged
 from npusim.kernels.emit.registers import COUNT, LANES, VECTOR, store_first
 from npusim.kernels.emit.rescale import Constants, Ends, Form, codes, high_products, rescaled
@@ -32,7 +46,9 @@ PRODUCT, FLIP = 0, 1
 
 HEAD_BYTES = 8 * 2
 _CODES = ir.VectorType(I8, COUNT)
-_SIGNATURE = types.void(*[types.int64] * 8)
+FORMS = Form.HIGH, Form.HIGH_SIGNED, Form.WIDE_SIGNED, Form.WIDE_LAST
+
+_SIGNATURE = types.void(*[types.int64] * 9)
 
 
 class _Operand:
@@ -96,46 +112,29 @@ def _emit(form: Form, builder: Any, values: Any) -> None:
         store_first(builder, narrow, builder.add(out, place), number(VECTOR))
 
 
-def _piece(form: Form) -> tuple[Any, Any]:
+@piece
+def combine_codes(
+    typing: Any,
+    form: int,
+    a: int,
+    b: int,
+    stretches: int,
+    settings: int,
+    constants: int,
+    ends: int,
+    sums: int,
+    out: int,
+) -> Any:
+    """Two operands' codes to codes, in one of `FORMS`.
+
+    Its arguments: form; addresses of both operands' codes; how many stretches of `VECTOR` codes; addresses
+    of the settings (PRODUCT, FLIP, both operands), of a vector's constants with one channel in all lanes, of
+    `Ends`, of int32 for what the operands combine to (0: it is not kept), and of the codes.
+    """
+
     def generate(context: Any, builder: Any, signature: Any, values: Any) -> Any:
-        _emit(form, builder, values)
+        chosen, rest = values[:1], values[1:]
+        switch(builder, chosen, (((own,), partial(_emit, own, builder, rest)) for own in FORMS))
         return context.get_dummy_value()
 
     return _SIGNATURE, generate
-
-
-@piece
-def combine_high(
-    typing: Any, a: int, b: int, stretches: int, settings: int, constants: int, ends: int, sums: int, out: int
-) -> Any:
-    """Two operands' codes to codes, `Form.HIGH`.
-
-    Its arguments: addresses of both operands' codes; how many stretches of `VECTOR` codes; addresses of
-    the settings (PRODUCT, FLIP, both operands), of a vector's constants with one channel in all lanes, of
-    `Ends`, of int32 for what the operands combine to (0: it is not kept), and of the codes.
-    """
-    return _piece(Form.HIGH)
-
-
-@piece
-def combine_high_signed(
-    typing: Any, a: int, b: int, stretches: int, settings: int, constants: int, ends: int, sums: int, out: int
-) -> Any:
-    """As `combine_high`, `Form.HIGH_SIGNED`."""
-    return _piece(Form.HIGH_SIGNED)
-
-
-@piece
-def combine_wide_signed(
-    typing: Any, a: int, b: int, stretches: int, settings: int, constants: int, ends: int, sums: int, out: int
-) -> Any:
-    """As `combine_high`, `Form.WIDE_SIGNED`."""
-    return _piece(Form.WIDE_SIGNED)
-
-
-@piece
-def combine_wide_last(
-    typing: Any, a: int, b: int, stretches: int, settings: int, constants: int, ends: int, sums: int, out: int
-) -> Any:
-    """As `combine_high`, `Form.WIDE_LAST`."""
-    return _piece(Form.WIDE_LAST)

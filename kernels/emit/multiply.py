@@ -1,10 +1,10 @@
 """Register-blocked tiles of dot products: a few output pixels by a few vectors of output channels.
 
-There is one piece for each shape: rows and vectors are fixed so that all sums stay in registers. Codes
+There is code for each shape: rows and vectors are fixed so that all sums stay in registers. Codes
 and weights are bytes, four products a lane (``vpdpbusd``: unsigned by signed, AVX-512 VNNI), or int16, two
 products a lane (``vpmaddwd``). ``vpmaddubsw`` saturates: it is not used.
 
-Their arguments: addresses of the codes, of int64 byte offsets of each row's patch, of the weights
+A tile's arguments: addresses of the codes, of int64 byte offsets of each row's patch, of the weights
 (``[step][vector][COUNT][4 or 2]``), of int64 byte offsets of the segments from the patch; how many
 segments, steps of four bytes a segment; what bytes are flipped by (0x80 four times makes int8 codes
 unsigned, plus 128; not a constant: LLVM 22 does not come back from folding it); address of the first
@@ -19,14 +19,27 @@ if that fits int32: this is what A5 proves for the whole code range.
 from __future__ import annotations
 
 from enum import Enum
+from functools import partial
 from typing import Any
 
 from numba import types
 
-from npusim.kernels.emit.build import I32, I64, Value, cgutils, dot_quads, load, number, piece, splat, store
+from npusim.kernels.emit.build import (
+    I32,
+    I64,
+    Value,
+    cgutils,
+    dot_quads,
+    load,
+    number,
+    piece,
+    splat,
+    store,
+    switch,
+)
 from npusim.kernels.emit.registers import COUNT, LANES, VECTOR, WIDE, dot_pairs
 
-_SIGNATURE = types.void(*[types.int64] * 10)
+_SIGNATURE = types.void(*[types.int64] * 12)
 
 
 class Operands(Enum):
@@ -86,123 +99,45 @@ def _dot(builder: Any, operands: Operands, total: Value, four: Value, matrix: Va
     return dot_quads(builder, total, builder.xor(four, flips), matrix)
 
 
-def _piece(operands: Operands, vectors: int) -> tuple[Any, Any]:
-    """What numba asks of an intrinsic: its types, and who writes it; nothing for what the set lacks."""
-    lacks = vectors not in SHAPES or (operands is Operands.BYTES and not WIDE)
+def _emit(operands: Operands, vectors: int, builder: Any, values: Any) -> None:
+    *taken, flip, start, stride, out = values
+    flips = splat(builder, builder.trunc(flip, I32), COUNT)
+    store_sums(builder, tile_sums(operands, vectors, builder, [*taken, flips, start, stride]), out)
+
+
+@piece
+def multiply(
+    typing: Any,
+    shorts: int,
+    vectors: int,
+    x: int,
+    offsets: int,
+    weights: int,
+    segments: int,
+    count: int,
+    steps: int,
+    flip: int,
+    start: int,
+    stride: int,
+    out: int,
+) -> Any:
+    """A tile of so many vectors, of bytes, or of int16 (`shorts` is 1; nothing is flipped).
+
+    Without AVX-512 there are no bytes.
+    """
 
     def generate(context: Any, builder: Any, signature: Any, values: Any) -> Any:
-        if not lacks:
-            *taken, flip, start, stride, out = values
-            flips = splat(builder, builder.trunc(flip, I32), COUNT)
-            store_sums(builder, tile_sums(operands, vectors, builder, [*taken, flips, start, stride]), out)
+        chosen, rest = values[:2], values[2:]
+        kinds = {1: Operands.SHORTS} | ({0: Operands.BYTES} if WIDE else {})
+        switch(
+            builder,
+            chosen,
+            (
+                ((kind, own), partial(_emit, operands, own, builder, rest))
+                for kind, operands in kinds.items()
+                for own in SHAPES
+            ),
+        )
         return context.get_dummy_value()
 
     return _SIGNATURE, generate
-
-
-@piece
-def multiply_bytes_4(
-    typing: Any,
-    x: int,
-    offsets: int,
-    weights: int,
-    segments: int,
-    count: int,
-    steps: int,
-    flip: int,
-    start: int,
-    stride: int,
-    out: int,
-) -> Any:
-    """Bytes, 4 vectors."""
-    return _piece(Operands.BYTES, 4)
-
-
-@piece
-def multiply_bytes_2(
-    typing: Any,
-    x: int,
-    offsets: int,
-    weights: int,
-    segments: int,
-    count: int,
-    steps: int,
-    flip: int,
-    start: int,
-    stride: int,
-    out: int,
-) -> Any:
-    """Bytes, 2 vectors."""
-    return _piece(Operands.BYTES, 2)
-
-
-@piece
-def multiply_bytes_1(
-    typing: Any,
-    x: int,
-    offsets: int,
-    weights: int,
-    segments: int,
-    count: int,
-    steps: int,
-    flip: int,
-    start: int,
-    stride: int,
-    out: int,
-) -> Any:
-    """Bytes, 1 vector."""
-    return _piece(Operands.BYTES, 1)
-
-
-@piece
-def multiply_shorts_4(
-    typing: Any,
-    x: int,
-    offsets: int,
-    weights: int,
-    segments: int,
-    count: int,
-    steps: int,
-    flip: int,
-    start: int,
-    stride: int,
-    out: int,
-) -> Any:
-    """int16, 4 vectors; nothing is flipped."""
-    return _piece(Operands.SHORTS, 4)
-
-
-@piece
-def multiply_shorts_2(
-    typing: Any,
-    x: int,
-    offsets: int,
-    weights: int,
-    segments: int,
-    count: int,
-    steps: int,
-    flip: int,
-    start: int,
-    stride: int,
-    out: int,
-) -> Any:
-    """int16, 2 vectors; nothing is flipped."""
-    return _piece(Operands.SHORTS, 2)
-
-
-@piece
-def multiply_shorts_1(
-    typing: Any,
-    x: int,
-    offsets: int,
-    weights: int,
-    segments: int,
-    count: int,
-    steps: int,
-    flip: int,
-    start: int,
-    stride: int,
-    out: int,
-) -> Any:
-    """int16, 1 vector; nothing is flipped."""
-    return _piece(Operands.SHORTS, 1)

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 from llvmlite import ir
 from numba import types
 
-from npusim.kernels.emit.build import I8, Value, cgutils, load, number, piece
+from npusim.kernels.emit.build import I8, Value, cgutils, load, number, piece, switch
 from npusim.kernels.emit.order import Order, arranged
 from npusim.kernels.emit.registers import COUNT, LANES, VECTOR, pick, store_first
 from npusim.kernels.emit.rescale import (
@@ -22,7 +23,9 @@ from npusim.kernels.emit.rescale import (
     shorts,
 )
 
-_SIGNATURE = types.void(*[types.int64] * 8)
+FORMS = Form.HIGH, Form.HIGH_SIGNED, Form.WIDE_SIGNED, Form.WIDE_LAST, Form.REAL
+
+_SIGNATURE = types.void(*[types.int64] * 9)
 
 
 class Rows:
@@ -116,94 +119,29 @@ def _emit(form: Form, builder: Any, values: Any) -> None:
     emit_rows(builder, form, sums, Rows(rows, vectors, out, stride), own, bounds, count, arrange)
 
 
-def _piece(form: Form) -> tuple[Any, Any]:
+@piece
+def tile_codes(
+    typing: Any,
+    form: int,
+    sums: int,
+    rows: int,
+    vectors: int,
+    constants: int,
+    ends: int,
+    out: int,
+    stride: int,
+    count: int,
+) -> Any:
+    """Sums to bytes, in one of `FORMS`.
+
+    Its arguments: the form; address of the sums, ``[row][vector][COUNT]``, of which four vectors behind the
+    last row may be read; rows; vectors of a row, one, two or four; addresses of their constants and of
+    `Ends`; address of the first row's codes, bytes from row to row, how many codes of a row are written.
+    """
+
     def generate(context: Any, builder: Any, signature: Any, values: Any) -> Any:
-        _emit(form, builder, values)
+        chosen, rest = values[:1], values[1:]
+        switch(builder, chosen, (((own,), partial(_emit, own, builder, rest)) for own in FORMS))
         return context.get_dummy_value()
 
     return _SIGNATURE, generate
-
-
-@piece
-def codes_high(
-    typing: Any,
-    sums: int,
-    rows: int,
-    vectors: int,
-    constants: int,
-    ends: int,
-    out: int,
-    stride: int,
-    count: int,
-) -> Any:
-    """Sums to bytes, `Form.HIGH`.
-
-    Its arguments: address of the sums, ``[row][vector][COUNT]``, of which four vectors behind the last
-    row may be read; rows; vectors of a row, one, two or four; addresses of their constants and of `Ends`;
-    address of the first row's codes, bytes from row to row, how many codes of a row are written.
-    """
-    return _piece(Form.HIGH)
-
-
-@piece
-def codes_high_signed(
-    typing: Any,
-    sums: int,
-    rows: int,
-    vectors: int,
-    constants: int,
-    ends: int,
-    out: int,
-    stride: int,
-    count: int,
-) -> Any:
-    """As `codes_high`, `Form.HIGH_SIGNED`."""
-    return _piece(Form.HIGH_SIGNED)
-
-
-@piece
-def codes_wide_signed(
-    typing: Any,
-    sums: int,
-    rows: int,
-    vectors: int,
-    constants: int,
-    ends: int,
-    out: int,
-    stride: int,
-    count: int,
-) -> Any:
-    """As `codes_high`, `Form.WIDE_SIGNED`."""
-    return _piece(Form.WIDE_SIGNED)
-
-
-@piece
-def codes_wide_last(
-    typing: Any,
-    sums: int,
-    rows: int,
-    vectors: int,
-    constants: int,
-    ends: int,
-    out: int,
-    stride: int,
-    count: int,
-) -> Any:
-    """As `codes_high`, `Form.WIDE_LAST`."""
-    return _piece(Form.WIDE_LAST)
-
-
-@piece
-def codes_real(
-    typing: Any,
-    sums: int,
-    rows: int,
-    vectors: int,
-    constants: int,
-    ends: int,
-    out: int,
-    stride: int,
-    count: int,
-) -> Any:
-    """As `codes_high`, `Form.REAL`."""
-    return _piece(Form.REAL)

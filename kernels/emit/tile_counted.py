@@ -55,7 +55,7 @@ def finish_counted(
 ) -> Any:
     """Sums to bytes, in any `Form` but REAL, with their events added to counters.
 
-    Its arguments: form; address of the sums, rows, vectors, and address of constants as `codes_high` has
+    Its arguments: form; address of the sums, rows, vectors, and address of constants as `tile_codes` has
     them; addresses of codes, and of int64[rows], where each row's begin from there; how many codes of a row
     are written; addresses of the group's marks, of its lanes and of the counters, see `emit.count`; 1 if
     there are two shifts. Returns which kinds the tile may have caused, as bits, without those of rounding.

@@ -144,7 +144,7 @@ def tile_once(
 ) -> Any:
     """A tile of so many vectors, in one of `FORMS`.
 
-    Its arguments: form and vectors; those of `multiply_bytes_4` up to the steps; addresses of a vector of
+    Its arguments: form and vectors; those of `multiply` up to the steps; addresses of a vector of
     flips, of the first vector's constants, and of the rescale's `Ends`; how many rows are written, address
     of the first row's codes, bytes from row to row, how many codes of a row are written; addresses of the
     vectors' marks and of the counters, see `emit.count`, for a whole tile, or 0 if nothing is counted.

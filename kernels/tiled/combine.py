@@ -8,12 +8,7 @@ import numpy as np
 import numpy.typing as npt
 
 from npusim.kernels.direct.protocol import Bytes, Call
-from npusim.kernels.emit.combine import (
-    combine_high,
-    combine_high_signed,
-    combine_wide_last,
-    combine_wide_signed,
-)
+from npusim.kernels.emit.combine import combine_codes
 from npusim.kernels.emit.registers import COUNT, VECTOR
 from npusim.kernels.emit.rescale import Form
 from npusim.kernels.isa import InstructionSet, selected
@@ -33,7 +28,6 @@ SUMS = 3 * VECTOR
 Sums = npt.NDArray[np.int32]
 NO_SUMS: Sums = np.zeros(0, np.int32)
 
-_HIGH, _HIGH_SIGNED, _WIDE_SIGNED = int(Form.HIGH), int(Form.HIGH_SIGNED), int(Form.WIDE_SIGNED)
 _OPERANDS, _ENDS, FORM = 0, 14, 18
 """Where they stand in the settings."""
 
@@ -124,14 +118,7 @@ def tiled_combination(
 def _stretches(a: int, b: int, stretches: int, settings: Words, constants: int, sums: int, out: int) -> None:
     form, operands = settings[FORM], settings.ctypes.data + 8 * _OPERANDS
     ends = settings.ctypes.data + 8 * _ENDS
-    if form == _HIGH:
-        combine_high(a, b, stretches, operands, constants, ends, sums, out)
-    elif form == _HIGH_SIGNED:
-        combine_high_signed(a, b, stretches, operands, constants, ends, sums, out)
-    elif form == _WIDE_SIGNED:
-        combine_wide_signed(a, b, stretches, operands, constants, ends, sums, out)
-    else:
-        combine_wide_last(a, b, stretches, operands, constants, ends, sums, out)
+    combine_codes(form, a, b, stretches, operands, constants, ends, sums, out)
 
 
 @kernel(signatures=1)

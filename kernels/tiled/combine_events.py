@@ -10,7 +10,7 @@ import numpy as np
 from npusim.kernels.alike import count_sums
 from npusim.kernels.direct.protocol import Bytes, Call
 from npusim.kernels.jit import kernel
-from npusim.kernels.members import ONE_ROW, Members, count_sets
+from npusim.kernels.members import ONE_ROW, Members, add_members
 from npusim.kernels.ops import Words
 from npusim.kernels.tiled.combine import SUMS, UNIT, TiledCombination, combine
 
@@ -87,5 +87,5 @@ def combine_counting(
         stop = min(start + UNIT, end)
         combine(a, b, constants, settings, start, stop, scratch, sums, out)
         count_sums(sums, marks, kinds, start, stop, record)
-        count_sets(a, first_sets, start, stop, kinds, _LENGTH, 0, 0, record)
-        count_sets(b, second_sets, start, stop, second_kind, _LENGTH, 0, 0, record)
+        add_members(a, first_sets, start, stop, kinds, _LENGTH, 0, 0, record)
+        add_members(b, second_sets, start, stop, second_kind, _LENGTH, 0, 0, record)

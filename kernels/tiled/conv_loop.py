@@ -7,26 +7,10 @@ import numpy.typing as npt
 
 from npusim.kernels.direct.protocol import Bytes
 from npusim.kernels.emit.count import MARK_BYTES
-from npusim.kernels.emit.multiply import (
-    MOST_ROWS,
-    SHAPES,
-    Operands,
-    multiply_bytes_1,
-    multiply_bytes_2,
-    multiply_bytes_4,
-    multiply_shorts_1,
-    multiply_shorts_2,
-    multiply_shorts_4,
-)
+from npusim.kernels.emit.multiply import MOST_ROWS, SHAPES, Operands, multiply
 from npusim.kernels.emit.registers import COUNT, VECTOR
-from npusim.kernels.emit.rescale import CONSTANT_BYTES, Form
-from npusim.kernels.emit.tile_codes import (
-    codes_high,
-    codes_high_signed,
-    codes_real,
-    codes_wide_last,
-    codes_wide_signed,
-)
+from npusim.kernels.emit.rescale import CONSTANT_BYTES
+from npusim.kernels.emit.tile_codes import tile_codes
 from npusim.kernels.emit.tile_counted import finish_counted
 from npusim.kernels.emit.tile_once import FORMS, OPERANDS, tile_once
 from npusim.kernels.jit import kernel, part
@@ -44,8 +28,6 @@ HEAD = _SUMS + VECTOR + 4 * (PANEL + MOST_ROWS) * VECTOR
 """Bytes of scratch before the image: offsets of a panel's patches, where its codes begin and how many
 they are, sums of the panel, and of a tile more."""
 
-_HIGH, _HIGH_SIGNED, _WIDE_SIGNED = int(Form.HIGH), int(Form.HIGH_SIGNED), int(Form.WIDE_SIGNED)
-_REAL = int(Form.REAL)
 _ONCE_SHORTS = int(OPERANDS is Operands.SHORTS)
 _ONCE_FORMS = tuple(map(int, FORMS))
 _ROWS = tuple(SHAPES.get(vectors, 0) for vectors in range(5))
@@ -79,35 +61,15 @@ def _multiply(
     own: int,
     sums: int,
 ) -> None:
-    if shorts == 1:
-        if vectors == 4:
-            multiply_shorts_4(x, at, matrix, segments, count, steps, flip, own, CONSTANT_BYTES, sums)
-        elif vectors == 2:
-            multiply_shorts_2(x, at, matrix, segments, count, steps, flip, own, CONSTANT_BYTES, sums)
-        else:
-            multiply_shorts_1(x, at, matrix, segments, count, steps, flip, own, CONSTANT_BYTES, sums)
-    elif vectors == 4:
-        multiply_bytes_4(x, at, matrix, segments, count, steps, flip, own, CONSTANT_BYTES, sums)
-    elif vectors == 2:
-        multiply_bytes_2(x, at, matrix, segments, count, steps, flip, own, CONSTANT_BYTES, sums)
-    else:
-        multiply_bytes_1(x, at, matrix, segments, count, steps, flip, own, CONSTANT_BYTES, sums)
+    """By way of memory, apart: so the common tiles have the registers to themselves."""
+    multiply(shorts, vectors, x, at, matrix, segments, count, steps, flip, own, CONSTANT_BYTES, sums)
 
 
 @part
 def _finish(
     form: int, sums: int, vectors: int, own: int, ends: int, rows: int, place: int, pixel: int, left: int
 ) -> None:
-    if form == _HIGH:
-        codes_high(sums, rows, vectors, own, ends, place, pixel, left)
-    elif form == _HIGH_SIGNED:
-        codes_high_signed(sums, rows, vectors, own, ends, place, pixel, left)
-    elif form == _REAL:
-        codes_real(sums, rows, vectors, own, ends, place, pixel, left)
-    elif form == _WIDE_SIGNED:
-        codes_wide_signed(sums, rows, vectors, own, ends, place, pixel, left)
-    else:
-        codes_wide_last(sums, rows, vectors, own, ends, place, pixel, left)
+    tile_codes(form, sums, rows, vectors, own, ends, place, pixel, left)
 
 
 @part

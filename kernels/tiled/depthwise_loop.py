@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from npusim.kernels.direct.protocol import Bytes
-from npusim.kernels.emit.channels import STRETCH, TOGETHER, VECTORS
+from npusim.kernels.emit.channels import STRETCH, TOGETHER, VECTORS, channels
 from npusim.kernels.emit.count import MARK_BYTES
 from npusim.kernels.emit.registers import COUNT, VECTOR
 from npusim.kernels.emit.rescale import CONSTANT_BYTES
@@ -14,7 +14,6 @@ from npusim.kernels.emit.words import word_at
 from npusim.kernels.jit import kernel, part
 from npusim.kernels.ops import Words
 from npusim.kernels.tiled.image import pad_bytes, pad_shorts
-from npusim.kernels.tiled.stretches import stretches_of
 from npusim.kernels.tiled.tally import ALWAYS, close, locate, no_counters, still_wanted
 
 (SHORTS, CHANNELS, IMAGE_ROW, ABOVE, BEFORE, ROW_STRIDE, COLUMN_STRIDE, EXTENT, MADE_ROW, STRETCHES, LENGTH,
@@ -186,7 +185,7 @@ def convolve_channels(
                         after, chunk = _next(after, chunk, chunks)
                     y0, y1 = y + stretch * length + place, y + other * length + second
                     kept = n // TOGETHER * PIECE % KEPT
-                    stretches_of(
+                    channels(
                         shorts,
                         form,
                         upper + stretch * step + place * element,
