@@ -32,7 +32,7 @@ SETTINGS = ENDS + 4
 PIECE = 2 * TOGETHER
 """Stretches of one piece of work."""
 
-KEPT = 16
+KEPT = 32
 """Stretches whose sums are kept until they are counted together."""
 
 
