@@ -77,11 +77,12 @@ class OnceCounts:
         """Count sums that lose nothing, or exactly a half, at the first shift."""
         builder = self._builder
         ends = [mark.row(ENDS) for mark in self._marks]
-        some: Value = ir.Constant(BITS, 0)
+        least = every(-1, LANES)
         for own in self._sums:
             for value, end in zip(own, ends, strict=True):
-                flags = builder.icmp_signed("==", builder.and_(value, end), every(0, LANES))
-                some = builder.or_(some, builder.bitcast(flags, BITS))
+                bits = builder.and_(value, end)
+                least = builder.select(builder.icmp_unsigned("<", bits, least), bits, least)
+        some = builder.bitcast(builder.icmp_signed("==", least, every(0, LANES)), BITS)
         slots = {entry: cgutils.alloca_once_value(builder, number(0)) for entry in (EXACT, TIE)}
         with builder.if_then(builder.icmp_unsigned("!=", some, ir.Constant(BITS, 0)), likely=False):
             self._count_special(slots)
