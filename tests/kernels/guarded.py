@@ -173,7 +173,7 @@ def check_windows(guard: Guard) -> None:
                     if np.dtype(dtype).itemsize == 1:
                         narrow = guard.out(patches.shape, np.uint8)
                         gather(x, first, count, parameters, 0, geometry.pixels, 1, 0, narrow)
-                pool._sum(x, parameters, guard.out((geometry.pixels, channels), np.int64))
+                pool.add_windows(x, parameters, guard.out((geometry.pixels, channels), np.int64))
                 pool._maximum(x, parameters, guard.out((geometry.pixels, channels), dtype))
     for channels in (1, 15, 16, 17):
         for multiplier in (1, 2):
