@@ -210,6 +210,8 @@ def check_ordered(guard: Guard) -> None:
                     guard.given(made.beats),
                     guard.given(made.registers),
                     1,
+                )
+                place = (
                     group * weights_of.shape[1],
                     guard.out((4, outputs), np.int64),
                     guarded(seen.tally, guard.place),
@@ -218,14 +220,17 @@ def check_ordered(guard: Guard) -> None:
                     0,
                 )
                 patches = guard.codes((4, packed.products), np.int16)
-                accumulate_wide(patches, weights_of, 0, made.channels, guard.given(made.channel), *common)
-                turned = guard.given(transposed(patches, 4, 0))
-                if nest is Nest.CONV2D:
-                    accumulate_narrow(BY_PIXEL, patches, 0, turned, weights_of, *common)
-                    accumulate_narrow(BY_CHANNEL, patches, 0, weights_of, turned, *common)
-                elif each == 1:
-                    rows = guard.given(np.zeros((weights_of.shape[0], 4), np.int32))
-                    accumulate_narrow(DEPTHWISE, patches, 0, weights_of, rows, *common)
+                channel = guard.given(made.channel)
+                accumulate_wide(patches, weights_of, 0, made.channels, channel, *common, *place)
+                for word in (np.dtype(np.int32), np.dtype(np.int64)):
+                    own = guard.given(packed.ordered_weights[group].astype(word))
+                    turned, others = guard.given(transposed(patches, 4, 0, word)), int(held[0] > 1)
+                    if nest is Nest.CONV2D:
+                        accumulate_narrow(BY_PIXEL, patches, 0, turned, own, *common, others, *place)
+                        accumulate_narrow(BY_CHANNEL, patches, 0, own, turned, *common, others, *place)
+                    elif each == 1:
+                        rows = guard.given(np.zeros((own.shape[0], 4), word))
+                        accumulate_narrow(DEPTHWISE, patches, 0, own, rows, *common, others, *place)
 
 
 if __name__ == "__main__":
