@@ -59,7 +59,7 @@ _SIGNATURES: dict[Callable[..., None], Any] = {
 
 _GRAINS: dict[Callable[..., None], int] = {
     convolve: PANEL,
-    convolve_channels: 1,
+    convolve_channels: 2,
     combine: 1 << 12,
     combine_counting: 1 << 12,
     count_sets: 1 << 12,
