@@ -34,13 +34,18 @@ def program() -> Program:
 
 
 def test_all_take_turns_and_the_first_two_do_not_count() -> None:
+    """What is timed lies between two looks at the clock, right behind a run that does not count."""
     order: list[str] = []
-    now = iter(range(1000))
-    seconds = turns(
-        {"a": lambda: order.append("a"), "b": lambda: order.append("b")}, 3, lambda: float(next(now))
-    )
-    assert order == ["a", "b"] * 5
-    assert [found.tolist() for found in seconds.values()] == [[1.0] * 3] * 2
+
+    def clock() -> float:
+        order.append("clock")
+        return float(len(order))
+
+    seconds = turns({"a": lambda: order.append("a"), "b": lambda: order.append("b")}, 3, clock)
+    both = [each for name in "ab" for each in (name, "clock", name)]
+    counted = [each for name in "ab" for each in (name, "clock", name, "clock")]
+    assert order == both * 2 + counted * 3
+    assert [found.tolist() for found in seconds.values()] == [[2.0] * 3] * 2
 
 
 def test_a_ratio_is_taken_turn_by_turn() -> None:
