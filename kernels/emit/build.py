@@ -96,30 +96,3 @@ def dot_quads(builder: Any, total: Value, unsigned: Value, signed: Value) -> Val
     function = cgutils.get_or_insert_function(builder.module, kind, "llvm.x86.avx512.vpdpbusd.512")
     operands = (builder.bitcast(operand, BYTES) for operand in (unsigned, signed))
     return builder.call(function, [total, *operands])
-
-
-def call_x86(builder: Any, name: str, result: Any, operands: list[Value]) -> Value:
-    """An x86 intrinsic on values of one type."""
-    kind = ir.FunctionType(result, [operand.type for operand in operands])
-    function = cgutils.get_or_insert_function(builder.module, kind, f"llvm.x86.avx512.{name}")
-    return builder.call(function, operands)
-
-
-def store_bytes(builder: Any, value: Value, address: Value, count: Value) -> None:
-    """Write the first `count` bytes of a vector; those behind are not touched."""
-    lanes = value.type.count
-    bits = ir.IntType(lanes)
-    whole = builder.icmp_signed(">=", count, number(lanes))
-    with builder.if_else(whole) as (then, otherwise):
-        with then:
-            store(builder, value, address, 0)
-        with otherwise:
-            one = number(1, I64)
-            mask = builder.sub(builder.shl(one, count), one)
-            mask = mask if lanes == 64 else builder.trunc(mask, bits)
-            flags = ir.VectorType(ir.IntType(1), lanes)
-            name = f"llvm.masked.store.v{lanes}i8.p0"
-            kind = ir.FunctionType(ir.VoidType(), [value.type, POINTER, I32, flags])
-            function = cgutils.get_or_insert_function(builder.module, kind, name)
-            pointer = builder.inttoptr(address, POINTER)
-            builder.call(function, [value, pointer, number(1, I32), builder.bitcast(mask, flags)])

@@ -13,6 +13,7 @@ from hypothesis import HealthCheck, given, settings
 import npusim
 from npusim.steps.add import AddStep
 from npusim.steps.base import Step
+from npusim.steps.concat import ConcatStep
 from npusim.steps.executors import schedule
 from npusim.steps.mac import MacOperation, MacStep
 from tests.simulator.draw import MacCase, mac_cases
@@ -83,6 +84,47 @@ def test_parts_of_one_image_on_several_threads() -> None:
     step, _ = _mac(MacOperation.CONV2D, 64, 64, 3, 1, 0)
     x = np.random.default_rng(1).integers(-128, 128, (1, 48, 48, 64)).astype(np.int8)
     _compare(one_step(step, [x.shape[1:]]), x)
+
+
+def _concat_and_add() -> tuple[npusim.Program, np.ndarray]:
+    """Tensors of several shared pieces, which end in the middle of rows."""
+    names, fields = ("x", "x"), {"shift": 17, "y_zero": 5, "low": -90, "high": 100}
+    operand = {"x_zero": 5, "multiplier": 40000}
+    rescale = {"x_zero": -3, "multiplier": 50000, "shift": 16, "y_zero": 4, "low": -100, "high": 80}
+    steps: list[Step] = [
+        AddStep(name="add", inputs=names, output="sum", operand_fields=(operand, operand), fields=fields),
+        ConcatStep(
+            name="cat",
+            inputs=("x", "sum", "x"),
+            output="y",
+            axis=2,
+            operand_fields=(None, rescale, {**rescale, "multiplier": 1}),
+        ),
+    ]
+    x = np.random.default_rng(5).integers(-128, 128, (3, 30, 31, 19)).astype(np.int8)
+    x[0, :20] = 0  # the first events come late
+    one = one_step(steps[0], [x.shape[1:]])
+    whole = one.tensors["x"].model_copy(update={"shape": (30, 31, 57)})
+    tensors = {"x": one.tensors["x"], "sum": one.tensors["x"], "y": whole}
+    return one.replace(name="joined", tensors=tensors, steps=tuple(steps), output_names=("y",)), x
+
+
+def test_pieces_of_concats_and_adds_on_several_threads() -> None:
+    """On images alone and in batches; the general kernels tell what is right."""
+    program, x = _concat_and_add()
+    _compare(program, x)
+    for image in x:
+        for threads in (2, 3, 5):
+            _compare_shared(program, image[np.newaxis], threads)
+
+
+@patch.object(schedule, "_LEAST_SHARED", 0)
+def _compare_shared(program: npusim.Program, x: np.ndarray, threads: int) -> None:
+    steps = [f"{step.name}:*" for step in program.steps]
+    tapped = npusim.simulate(program, x, taps=steps, statistics=True)
+    counted = npusim.simulate(program, x, statistics=True, threads=threads)
+    assert counted.statistics == tapped.statistics
+    np.testing.assert_array_equal(counted.outputs["y"], tapped.outputs["y"])
 
 
 @patch.object(schedule, "_LEAST_SHARED", 0)

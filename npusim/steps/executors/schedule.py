@@ -248,10 +248,12 @@ def _run_chain(chain: Chain | SharedChain, helpers: Helpers | None) -> None:
     assert helpers is not None
     chain.begin()
     others = [helpers.pool.submit(chain.run, thread) for thread in range(1, helpers.threads)]
-    chain.run(0)
-    for other in others:
-        if not other.cancel():
-            other.result()
+    try:
+        chain.run(0)
+    finally:
+        for other in others:
+            if not other.cancel():
+                other.result()
 
 
 def _worth_splitting(work: Work, units: int, helpers: Helpers) -> bool:
