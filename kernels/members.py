@@ -13,7 +13,15 @@ import numpy as np
 import numpy.typing as npt
 
 from npusim.kernels.direct.protocol import Bytes, Call
-from npusim.kernels.emit.members import HAS_SHUFFLES, SET_BYTES, count_members
+from npusim.kernels.emit.members import (
+    CODE,
+    HAS_SHUFFLES,
+    SET_BYTES,
+    WAY,
+    Way,
+    count_members,
+    count_others,
+)
 from npusim.kernels.emit.registers import VECTOR
 from npusim.kernels.events import KINDS
 from npusim.kernels.interpreter import flag_values
@@ -24,6 +32,8 @@ from npusim.kernels.records import COUNT, FIRST
 from npusim.spec.events import Event
 
 CODES = 256
+
+_LOOKED_UP, _ONE, _AS_BEFORE = (int(way) for way in (Way.LOOKED_UP, Way.ONE, Way.AS_BEFORE))
 
 Kind = tuple[int, Event]
 """An event of one stage."""
@@ -96,14 +106,45 @@ def members_of(plan: Plan, codes: np.dtype[np.generic]) -> Members | None:
         for number, event in enumerate(KINDS):
             causing = (caused >> number) & 1
             if causing.any():
-                sets.append(np.packbits(causing, bitorder="little"))
+                sets.append(causing)
                 kinds.append((stage, event))
-    return Members(readonly(np.array(sets, np.uint8).reshape(-1), np.uint8), tuple(kinds))
+    return Members(laid_out(np.array(sets, np.uint8).reshape(-1, CODES)), tuple(kinds))
+
+
+def laid_out(sets: Flags) -> Bytes:
+    """Sets of codes, each as a byte for every code : uint8[kinds, 256], as `Members` has them."""
+    rows = np.zeros((len(sets), SET_BYTES), np.uint8)
+    bits = np.packbits(sets.reshape(-1, 2, 8, 16), axis=2, bitorder="little")
+    rows[:, :WAY] = bits.reshape(len(sets), WAY)
+    for kind, own in enumerate(sets):
+        way, code = Way.LOOKED_UP, 0
+        if kind > 0 and np.array_equal(own, sets[kind - 1]):
+            way = Way.AS_BEFORE
+        elif own.sum() == 1:
+            way, code = Way.ONE, own.argmax()
+        elif own.sum() == CODES - 1:
+            way, code = Way.ALL_BUT_ONE, own.argmin()
+        rows[kind, WAY], rows[kind, CODE] = way, code
+    return readonly(rows.reshape(-1), np.uint8)
 
 
 @part
 def _holds(own: Bytes, code: int) -> int:
-    return (int(own[code >> 3]) >> (code & 7)) & 1
+    return (int(own[code >> 7 << 4 | code & 15]) >> ((code >> 4) & 7)) & 1
+
+
+@part
+def _number_of(own: Bytes, x: Bytes, begin: int, end: int) -> int:
+    """How many of the codes `begin` .. `end` - 1 lie in a set."""
+    vectors, number = (end - begin) // VECTOR if HAS_SHUFFLES == 1 else 0, 0
+    if vectors > 0 and own[WAY] == _LOOKED_UP:
+        number = count_members(x.ctypes.data + begin, vectors, own.ctypes.data)
+    elif vectors > 0:
+        number = count_others(x.ctypes.data + begin, vectors, own[CODE])
+        number = vectors * VECTOR - number if own[WAY] == _ONE else number
+    for i in range(begin + vectors * VECTOR, end):
+        number += _holds(own, x[i])
+    return number
 
 
 @part
@@ -125,14 +166,14 @@ def add_members(
     length, offset, total
         Of `Rows`.
     """
-    vectors = (end - begin) // VECTOR if HAS_SHUFFLES == 1 else 0
+    number = 0
     for index in range(sets.shape[0] // SET_BYTES):
         own, kind = sets[index * SET_BYTES : (index + 1) * SET_BYTES], first_kind + index
-        number = 0
-        if vectors > 0:
-            number += count_members(x.ctypes.data + begin, vectors, own.ctypes.data)
-        for i in range(begin + vectors * VECTOR, end):
-            number += _holds(own, x[i])
+        if own[WAY] == _AS_BEFORE:
+            record[COUNT + kind] += number
+            record[FIRST + kind] = min(record[FIRST + kind], record[FIRST + kind - 1])
+            continue
+        number = _number_of(own, x, begin, end)
         if number > 0:
             record[COUNT + kind] += number
             i = begin

@@ -20,7 +20,6 @@ arrayobj: Any = untyped
 BYTES = types.Array(types.uint8, 1, "C")
 INPUT = types.Array(types.uint8, 1, "C", readonly=True)
 ROWS = types.Array(types.uint8, 3, "C", readonly=True)
-SUMS = types.Array(types.int32, 1, "C")
 WORDS = types.Array(types.int64, 1, "C")
 SETTINGS = types.Array(types.int64, 1, "C", readonly=True)
 TABLE = types.Array(types.int64, 2, "C", readonly=True)

@@ -6,6 +6,7 @@ line, or a line rounded by high halves of products. Codes are read as int8; unsi
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from functools import partial
 from typing import Any
 
@@ -23,7 +24,6 @@ from npusim.kernels.emit.build import (
     number,
     piece,
     splat,
-    store,
     switch,
 )
 from npusim.kernels.emit.order import Order, arranged
@@ -48,7 +48,7 @@ HEAD_BYTES = 8 * 2
 _CODES = ir.VectorType(I8, COUNT)
 FORMS = Form.HIGH, Form.HIGH_SIGNED, Form.WIDE_SIGNED, Form.WIDE_LAST
 
-_SIGNATURE = types.void(*[types.int64] * 9)
+_SIGNATURE = types.void(*[types.int64] * 8)
 
 
 class _Operand:
@@ -78,35 +78,42 @@ class _Operand:
         return [builder.load(slot, typ=LANES) for slot in slots]
 
 
-def _emit(form: Form, builder: Any, values: Any) -> None:
-    a, b, stretches, settings, constants, ends, sums, out = values
-    bounds, result = Ends(builder, ends, form), Constants(builder, constants, form)
-    operands = [
-        _Operand(builder, builder.add(settings, number(HEAD_BYTES + OPERAND_BYTES * place)))
-        for place in (0, 1)
-    ]
-    product = builder.icmp_signed("!=", load(builder, settings, 8 * PRODUCT, I64), number(0))
-    flip = splat(builder, builder.trunc(load(builder, settings, 8 * FLIP, I64), I8), COUNT)
-    keeping = builder.icmp_signed("!=", sums, number(0))
-    with cgutils.for_range(builder, stretches) as stretch:
-        place = builder.mul(stretch.index, number(VECTOR))
-        made = []
-        for address, operand in zip((a, b), operands, strict=True):
-            own = builder.add(address, place)
-            read = [builder.xor(load(builder, own, COUNT * v, _CODES), flip) for v in range(4)]
+class Combiner:
+    """A step's constants, in every lane, and what they make of codes."""
+
+    def __init__(self, builder: Any, settings: Value) -> None:
+        self._builder = builder
+        self._operands = [
+            _Operand(builder, builder.add(settings, number(HEAD_BYTES + OPERAND_BYTES * place)))
+            for place in (0, 1)
+        ]
+        self._product = builder.icmp_signed("!=", load(builder, settings, 8 * PRODUCT, I64), number(0))
+        self._flip = splat(builder, builder.trunc(load(builder, settings, 8 * FLIP, I64), I8), COUNT)
+
+    def combined(self, addresses: Sequence[Value]) -> list[Value]:
+        """Four vectors of int32: what the codes at both addresses combine to."""
+        builder, made = self._builder, []
+        for address, operand in zip(addresses, self._operands, strict=True):
+            read = [builder.xor(load(builder, address, COUNT * v, _CODES), self._flip) for v in range(4)]
             made.append(operand.values(builder, [builder.sext(code, LANES) for code in read]))
         slots = [cgutils.alloca_once(builder, LANES) for _ in range(4)]
-        with builder.if_else(product) as (then, otherwise):
+        with builder.if_else(self._product) as (then, otherwise):
             with then:
                 for slot, x, y in zip(slots, *made, strict=True):
                     builder.store(builder.mul(x, y), slot)
             with otherwise:
                 for slot, x, y in zip(slots, *made, strict=True):
                     builder.store(builder.add(x, y), slot)
-        combined = [builder.load(slot, typ=LANES) for slot in slots]
-        with builder.if_then(keeping):
-            for v, values_of in enumerate(combined):
-                store(builder, values_of, builder.add(sums, builder.mul(place, number(4))), VECTOR * v)
+        return [builder.load(slot, typ=LANES) for slot in slots]
+
+
+def _emit(form: Form, builder: Any, values: Any) -> None:
+    a, b, stretches, settings, constants, ends, out = values
+    bounds, result = Ends(builder, ends, form), Constants(builder, constants, form)
+    combiner = Combiner(builder, settings)
+    with cgutils.for_range(builder, stretches) as stretch:
+        place = builder.mul(stretch.index, number(VECTOR))
+        combined = combiner.combined([builder.add(address, place) for address in (a, b)])
         four = [rescaled(builder, each, result, form) for each in combined]
         narrow = arranged(builder, codes(builder, four, bounds), Order.BY_VECTOR)
         store_first(builder, narrow, builder.add(out, place), number(VECTOR))
@@ -122,14 +129,13 @@ def combine_codes(
     settings: int,
     constants: int,
     ends: int,
-    sums: int,
     out: int,
 ) -> Any:
     """Two operands' codes to codes, in one of `FORMS`.
 
     Its arguments: form; addresses of both operands' codes; how many stretches of `VECTOR` codes; addresses
     of the settings (PRODUCT, FLIP, both operands), of a vector's constants with one channel in all lanes, of
-    `Ends`, of int32 for what the operands combine to (0: it is not kept), and of the codes.
+    `Ends`, and of the codes.
     """
 
     def generate(context: Any, builder: Any, signature: Any, values: Any) -> Any:

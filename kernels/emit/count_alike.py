@@ -42,7 +42,7 @@ class _Counter:
         return self._builder.load(self._slot, typ=I64)
 
 
-class _Marks:
+class Marks:
     """The marks, in every lane."""
 
     def __init__(self, builder: Any, address: Value) -> None:
@@ -57,9 +57,9 @@ class _Marks:
 
 
 def _emit(builder: Any, twice: bool, sums: Value, stretches: Value, marks: Value, counts: Value) -> None:
-    own = _Marks(builder, marks)
+    own = Marks(builder, marks)
     low, high, lost, half = (own.lanes(entry) for entry in (LOW, HIGH, LOST, HALF))
-    again = _Again(builder, own) if twice else None
+    again = Again(builder, own) if twice else None
     counters = [_Counter(builder) for _ in range(6 if twice else 4)]
     with cgutils.for_range(builder, stretches) as stretch:
         start = builder.mul(stretch.index, number(4 * VECTOR))
@@ -84,10 +84,10 @@ def _low_half(builder: Any, words: Value) -> Value:
     return builder.ashr(builder.shl(words, every(32, WORDS)), every(32, WORDS))
 
 
-class _Again:
+class Again:
     """What the first of two shifts makes, which loses bits in the second: int32."""
 
-    def __init__(self, builder: Any, marks: _Marks) -> None:
+    def __init__(self, builder: Any, marks: Marks) -> None:
         self._builder = builder
         self._factor = _low_half(builder, marks.words(FACTOR))
         self._added, self._shift = marks.words(ADDED), marks.words(SHIFT)

@@ -77,6 +77,12 @@ def shuffle_bytes(builder: Any, table: Value, places: Value) -> Value:
     return _x86(builder, "avx512.pshuf.b.512" if WIDE else "avx2.pshuf.b", BYTES, [table, places])
 
 
+def add_up_bytes(builder: Any, values: Value) -> Value:
+    """``vpsadbw``: sums of eight bytes each, as int64."""
+    name = "avx512.psad.bw.512" if WIDE else "avx2.psad.bw"
+    return _x86(builder, name, WORDS, [values, ir.Constant(BYTES, None)])
+
+
 def dot_pairs(builder: Any, total: Value, a: Value, b: Value) -> Value:
     """``vpmaddwd`` and an addition: two products of int16 a lane, added modulo 2**32.
 

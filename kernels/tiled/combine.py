@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 import numpy as np
-import numpy.typing as npt
 
 from npusim.kernels.direct.protocol import Bytes, Call
 from npusim.kernels.emit.combine import combine_codes
@@ -15,20 +14,14 @@ from npusim.kernels.isa import InstructionSet, selected
 from npusim.kernels.jit import kernel, part, readonly
 from npusim.kernels.ops import Words
 from npusim.kernels.plan import Plan
-from npusim.kernels.tiled.constants import rescale_constants
+from npusim.kernels.tiled.constants import RescaleConstants, rescale_constants
 from npusim.kernels.tiled.operand_line import operand_line, operand_values
 from npusim.spec.elementwise import Combination
 
 UNIT = 1 << 12
 """Codes of a unit."""
 
-SUMS = 3 * VECTOR
-"""Where they may be kept in scratch memory."""
-
-Sums = npt.NDArray[np.int32]
-NO_SUMS: Sums = np.zeros(0, np.int32)
-
-_OPERANDS, _ENDS, FORM = 0, 14, 18
+OPERANDS, ENDS, FORM = 0, 14, 18
 """Where they stand in the settings."""
 
 
@@ -42,29 +35,32 @@ class TiledCombination:
     unit
         Codes of one.
     scratch_bytes
-        What a call needs; from `SUMS` on a unit's sums fit in.
+        What a call needs.
     constants
         As `combine` takes them: constants and settings.
+    rescale
+        Whose constants they are.
     size
         Codes of the output.
     reach
         The greatest magnitude of what the operands combine to.
     """
 
-    def __init__(self, constants: Bytes, settings: Words, size: int, reach: int) -> None:
-        self.constants, self.size, self.reach = (constants, settings), size, reach
+    def __init__(self, rescale: RescaleConstants, settings: Words, size: int, reach: int) -> None:
+        self.rescale, self.constants = rescale, (rescale.rows, settings)
+        self.size, self.reach = size, reach
         self.unit, self.units = UNIT, -(-size // UNIT)
-        self.scratch_bytes = SUMS + 4 * UNIT
+        self.scratch_bytes = 3 * VECTOR
 
     def run(self, inputs: Sequence[Bytes], out: Bytes, scratch: Bytes, first: int, last: int) -> None:
         """See `Direct.run`."""
         begin, end = first * UNIT, min(last * UNIT, self.size)
         a, b = inputs
-        combine(a, b, *self.constants, begin, end, scratch, NO_SUMS, out)
+        combine(a, b, *self.constants, begin, end, scratch, out)
 
     def calls(self, inputs: Sequence[Bytes], out: Bytes, scratch: Bytes) -> list[Call]:
         """See `Chained.calls`."""
-        return [Call(combine, (*inputs, *self.constants, 0, self.size, scratch, NO_SUMS, out))]
+        return [Call(combine, (*inputs, *self.constants, 0, self.size, scratch, out))]
 
 
 def tiled_combination(
@@ -111,44 +107,41 @@ def tiled_combination(
     if constants is None:
         return None
     settings += [*constants.ends, int(constants.form)]
-    return TiledCombination(constants.rows, readonly(settings, np.int64), size, reach)
+    return TiledCombination(constants, readonly(settings, np.int64), size, reach)
 
 
 @part
-def _stretches(a: int, b: int, stretches: int, settings: Words, constants: int, sums: int, out: int) -> None:
-    form, operands = settings[FORM], settings.ctypes.data + 8 * _OPERANDS
-    ends = settings.ctypes.data + 8 * _ENDS
-    combine_codes(form, a, b, stretches, operands, constants, ends, sums, out)
+def stretches_of(
+    a: Bytes, b: Bytes, out: Bytes, scratch: Bytes, begin: int, end: int, turn: int
+) -> tuple[int, int, int, int]:
+    """Addresses of codes, and how many stretches: whole ones in turn 0, in turn 1 the rest, in scratch."""
+    whole = (end - begin) // VECTOR
+    if turn == 0:
+        return a.ctypes.data + begin, b.ctypes.data + begin, out.ctypes.data + begin, whole
+    start, memory = begin + whole * VECTOR, scratch.ctypes.data
+    rest = end - start
+    x, y = scratch[:VECTOR], scratch[VECTOR : 2 * VECTOR]
+    x[:], y[:] = 0, 0
+    x[:rest], y[:rest] = a[start:end], b[start:end]
+    return memory, memory + VECTOR, memory + 2 * VECTOR, min(rest, 1)
+
+
+@part
+def bring_back(out: Bytes, scratch: Bytes, begin: int, end: int) -> None:
+    """The rest of the result, from scratch memory."""
+    rest = (end - begin) % VECTOR
+    out[end - rest : end] = scratch[2 * VECTOR : 2 * VECTOR + rest]
 
 
 @kernel(signatures=1)
 def combine(
-    a: Bytes,
-    b: Bytes,
-    constants: Bytes,
-    settings: Words,
-    begin: int,
-    end: int,
-    scratch: Bytes,
-    sums: Sums,
-    out: Bytes,
+    a: Bytes, b: Bytes, constants: Bytes, settings: Words, begin: int, end: int, scratch: Bytes, out: Bytes
 ) -> None:
-    """Codes `begin` .. `end` - 1; whole stretches where they are, the rest by way of scratch memory.
-
-    What the operands combine to is kept in `sums`, in whole stretches, if it is not empty.
-    """
-    whole = (end - begin) // VECTOR
-    kept = sums.ctypes.data if sums.shape[0] > 0 else 0
-    if whole > 0:
-        first, second, target = a.ctypes.data + begin, b.ctypes.data + begin, out.ctypes.data + begin
-        _stretches(first, second, whole, settings, constants.ctypes.data, kept, target)
-    start = begin + whole * VECTOR
-    rest = end - start
-    if rest > 0:
-        x, y, z = scratch[:VECTOR], scratch[VECTOR : 2 * VECTOR], scratch[2 * VECTOR : 3 * VECTOR]
-        x[:], y[:] = 0, 0
-        x[:rest], y[:rest] = a[start:end], b[start:end]
-        memory = scratch.ctypes.data
-        kept = kept + 4 * whole * VECTOR if sums.shape[0] > 0 else 0
-        _stretches(memory, memory + VECTOR, 1, settings, constants.ctypes.data, kept, memory + 2 * VECTOR)
-        out[start:end] = z[:rest]
+    """Codes `begin` .. `end` - 1; whole stretches where they are, the rest by way of scratch memory."""
+    form, operands = settings[FORM], settings.ctypes.data + 8 * OPERANDS
+    ends = settings.ctypes.data + 8 * ENDS
+    for turn in range(2):
+        x, y, z, stretches = stretches_of(a, b, out, scratch, begin, end, turn)
+        if stretches > 0:
+            combine_codes(form, x, y, stretches, operands, constants.ctypes.data, ends, z)
+    bring_back(out, scratch, begin, end)

@@ -7,14 +7,46 @@ from typing import Any
 
 import numpy as np
 
-from npusim.kernels.alike import count_sums
+from npusim.kernels.alike import marks_of
 from npusim.kernels.direct.protocol import Bytes, Call
-from npusim.kernels.jit import kernel
+from npusim.kernels.emit.combine_counted import ALL, combine_counted
+from npusim.kernels.emit.registers import VECTOR
+from npusim.kernels.event_plan import EventPlan, masks
+from npusim.kernels.jit import kernel, readonly
 from npusim.kernels.members import ONE_ROW, Members, add_members
 from npusim.kernels.ops import Words
-from npusim.kernels.tiled.combine import SUMS, UNIT, TiledCombination, combine
+from npusim.kernels.tiled.combine import (
+    ENDS,
+    FORM,
+    OPERANDS,
+    UNIT,
+    TiledCombination,
+    bring_back,
+    stretches_of,
+)
+from npusim.kernels.tiled.constants import RescaleConstants
+from npusim.kernels.tiled.second_shift import again_marks
 
 _LENGTH = ONE_ROW.length
+
+
+def counting_marks(plan: EventPlan, rescale: RescaleConstants) -> Words | None:
+    """int64: as `emit.combine_counted` has them; None if channels differ.
+
+    Parameters
+    ----------
+    rescale
+        What makes codes of what the operands combine to.
+    """
+    marks, (lost, _) = marks_of(plan), masks(plan.lost)
+    if marks is None:
+        return None
+    second, ends, near = None, 0, 0
+    if plan.second is not None and not rescale.form.is_wide:
+        second = again_marks(plan.second, rescale)
+    if second is not None:  # at a tie, only the last lost bit is another than where nothing is lost
+        ends, near = int(second.lost[0]) & ~int(second.half[0]), int(second.exact[0])
+    return readonly([*marks, int(lost[0]) >> 1, ends, near], np.int64)
 
 
 class CountingCombination:
@@ -23,7 +55,7 @@ class CountingCombination:
     Parameters
     ----------
     marks, kinds
-        The result's `marks_of`, and how many kinds it has.
+        The result's `counting_marks`, and how many kinds it has.
     """
 
     def __init__(
@@ -76,16 +108,26 @@ def combine_counting(
     Parameters
     ----------
     marks
-        Of `marks_of`.
+        Of `counting_marks`.
     kinds
         How many the result has: the record's first ones.
     first_sets, second_sets, second_kind
         Both operands' `Members`, and where the second one's kinds begin in the record.
     """
-    sums = scratch[SUMS : SUMS + 4 * UNIT].view(np.int32)
+    form, own_marks, own_record = settings[FORM], marks.ctypes.data, record.ctypes.data
+    operands, ends = settings.ctypes.data + 8 * OPERANDS, settings.ctypes.data + 8 * ENDS
     for start in range(begin, end, UNIT):
-        stop = min(start + UNIT, end)
-        combine(a, b, constants, settings, start, stop, scratch, sums, out)
-        count_sums(sums, marks, kinds, start, stop, record)
+        stop, position, wanted = min(start + UNIT, end), start, ALL
+        for turn in range(2):
+            x, y, z, stretches = stretches_of(a, b, out, scratch, start, stop, turn)
+            if turn == 1:
+                rest = (stop - start) % VECTOR
+                position, wanted = stop - rest, (1 << rest) - 1
+            if stretches > 0:
+                combine_counted(
+                    *(form, x, y, stretches, operands, constants.ctypes.data, ends, z),
+                    *(own_marks, kinds, wanted, position, own_record),
+                )
+        bring_back(out, scratch, start, stop)
         add_members(a, first_sets, start, stop, kinds, _LENGTH, 0, 0, record)
         add_members(b, second_sets, start, stop, second_kind, _LENGTH, 0, 0, record)

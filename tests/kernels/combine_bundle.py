@@ -8,7 +8,6 @@ from itertools import pairwise, product
 
 import numpy as np
 
-from npusim.kernels.alike import marks_of
 from npusim.kernels.coded import CountingPairs, classes_of_pairs
 from npusim.kernels.combine import EXACTLY
 from npusim.kernels.direct.protocol import Counting
@@ -20,7 +19,7 @@ from npusim.kernels.pipeline import run
 from npusim.kernels.plan import Plan, compile_pipeline
 from npusim.kernels.records import COUNT, FIRST, merged, of_nothing
 from npusim.kernels.tiled.combine import FORM, TiledCombination, tiled_combination
-from npusim.kernels.tiled.combine_events import CountingCombination
+from npusim.kernels.tiled.combine_events import CountingCombination, counting_marks
 from npusim.spec.elementwise import Combination
 from npusim.spec.events import Event
 from npusim.spec.rounding import Rounding
@@ -105,7 +104,7 @@ def _compare_events(
         members = [members_of(own, kind) for own, kind in zip(plans, kinds, strict=False)]
         own = [(2, *kind) for kind in plan.kinds]
         own += [(index, *kind) for index, found in enumerate(members) if found for kind in found.kinds]
-        marks, operands = marks_of(plan), [found for found in members if found]
+        marks, operands = counting_marks(plan, step.rescale), [found for found in members if found]
         assert marks is not None
         forms.append((CountingCombination(step, marks, len(plan.kinds), operands), own))
     expected = _seen(combination, plans, inputs)

@@ -14,7 +14,7 @@ from npusim.kernels.emit.registers import VECTOR
 from npusim.kernels.events import KINDS, EventCounts
 from npusim.kernels.isa import InstructionSet, available, selected
 from npusim.kernels.jit import readonly
-from npusim.kernels.members import ONE_ROW, by_byte, count_sets, members_of
+from npusim.kernels.members import ONE_ROW, by_byte, count_sets, laid_out, members_of
 from npusim.kernels.plan import compile_pipeline
 from npusim.kernels.records import COUNT, FIRST, of_nothing
 from npusim.spec.rounding import Rounding
@@ -67,7 +67,7 @@ def test_sets_of_codes() -> None:
     random = np.random.default_rng(0)
     for size in (0, 1, VECTOR - 1, VECTOR, 5 * VECTOR + 7):
         chosen = random.random((3, 256)) < np.array([[0.5], [0.02], [0.0]])
-        sets = readonly(np.packbits(chosen, axis=1, bitorder="little").reshape(-1), np.uint8)
+        sets = laid_out(chosen.astype(np.uint8))
         x, record = readonly(random.integers(0, 256, size), np.uint8), of_nothing()
         count_sets(x, sets, 0, size, 2, *ONE_ROW, record)
         inside = chosen[:, x]

@@ -9,7 +9,6 @@ from math import prod
 import numpy as np
 
 from npusim.datapath.model import Datapath
-from npusim.kernels.alike import marks_of
 from npusim.kernels.coded import classes_of_pairs
 from npusim.kernels.combine import EXACTLY
 from npusim.kernels.direct.combine import DirectCombination, direct_combination
@@ -18,7 +17,7 @@ from npusim.kernels.event_plan import event_plan
 from npusim.kernels.members import members_of
 from npusim.kernels.plan import Plan
 from npusim.kernels.tiled.combine import TiledCombination, tiled_combination
-from npusim.kernels.tiled.combine_events import CountingCombination
+from npusim.kernels.tiled.combine_events import CountingCombination, counting_marks
 from npusim.spec.elementwise import Combination
 from npusim.steps.base import Array, Executor, TensorType
 from npusim.steps.binary import BinaryStep
@@ -78,7 +77,7 @@ class BinaryExecutor(Executor):
             members_of(operand.plan, codes)
             for operand, codes in zip(self._operands, self._types, strict=True)
         )
-        marks = None if plan is None else marks_of(plan)
+        marks = None if plan is None else counting_marks(plan, self._one_pass.rescale)
         if plan is None or marks is None or first is None or second is None:
             return None
         counting = CountingCombination(self._one_pass, marks, len(plan.kinds), (first, second))
