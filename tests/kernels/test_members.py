@@ -63,16 +63,26 @@ def test_whatever_is_counted_is_what_the_spec_says(data: st.DataObject, rule: Ro
 
 
 def test_sets_of_codes() -> None:
-    """Random sets against numpy's own membership; also run for every instruction set."""
+    """Random sets, of one code, of all but one, and the same again; also run for every instruction set."""
     random = np.random.default_rng(0)
-    for size in (0, 1, VECTOR - 1, VECTOR, 5 * VECTOR + 7):
-        chosen = random.random((3, 256)) < np.array([[0.5], [0.02], [0.0]])
+    codes = np.arange(256)
+    for size in (
+        0,
+        1,
+        VECTOR - 1,
+        VECTOR,
+        5 * VECTOR + 7,
+        600 * VECTOR + 3,
+    ):  # of 255 vectors counts fill bytes
+        chosen = random.random((9, 256)) < np.array([0.5, 0.02, 0.0, 1.0, 0, 0, 0, 0.5, 0])[:, np.newaxis]
+        chosen[4], chosen[5] = codes == random.integers(256), codes != random.integers(256)
+        chosen[6], chosen[8] = chosen[5], chosen[7]
         sets = laid_out(chosen.astype(np.uint8))
         x, record = readonly(random.integers(0, 256, size), np.uint8), of_nothing()
         count_sets(x, sets, 0, size, 2, *ONE_ROW, record)
         inside = chosen[:, x]
-        assert record[COUNT + 2 : COUNT + 5].tolist() == inside.sum(axis=1).tolist()
-        for own, first in zip(inside, record[FIRST + 2 : FIRST + 5], strict=True):
+        assert record[COUNT + 2 : COUNT + 11].tolist() == inside.sum(axis=1).tolist()
+        for own, first in zip(inside, record[FIRST + 2 : FIRST + 11], strict=True):
             assert first == (own.argmax() if own.any() else of_nothing()[FIRST])
 
 
