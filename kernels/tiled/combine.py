@@ -111,26 +111,29 @@ def tiled_combination(
 
 
 @part
-def stretches_of(
-    a: Bytes, b: Bytes, out: Bytes, scratch: Bytes, begin: int, end: int, turn: int
-) -> tuple[int, int, int, int]:
-    """Addresses of codes, and how many stretches: whole ones in turn 0, in turn 1 the rest, in scratch."""
-    whole = (end - begin) // VECTOR
-    if turn == 0:
-        return a.ctypes.data + begin, b.ctypes.data + begin, out.ctypes.data + begin, whole
-    start, memory = begin + whole * VECTOR, scratch.ctypes.data
-    rest = end - start
-    x, y = scratch[:VECTOR], scratch[VECTOR : 2 * VECTOR]
-    x[:], y[:] = 0, 0
-    x[:rest], y[:rest] = a[start:end], b[start:end]
-    return memory, memory + VECTOR, memory + 2 * VECTOR, min(rest, 1)
+def _stretches(a: int, b: int, stretches: int, settings: Words, constants: int, out: int) -> None:
+    form, operands = settings[FORM], settings.ctypes.data + 8 * OPERANDS
+    combine_codes(form, a, b, stretches, operands, constants, settings.ctypes.data + 8 * ENDS, out)
 
 
 @part
-def bring_back(out: Bytes, scratch: Bytes, begin: int, end: int) -> None:
-    """The rest of the result, from scratch memory."""
+def take_rest(a: Bytes, b: Bytes, begin: int, end: int, scratch: Bytes) -> None:
+    """Both operands' codes behind the last whole stretch, in scratch memory; zeros behind them."""
+    # Code by code: slices take numba long to compile.
     rest = (end - begin) % VECTOR
-    out[end - rest : end] = scratch[2 * VECTOR : 2 * VECTOR + rest]
+    for i in range(2 * VECTOR):
+        scratch[i] = 0
+    for i in range(rest):
+        scratch[i] = a[end - rest + i]
+        scratch[VECTOR + i] = b[end - rest + i]
+
+
+@part
+def bring_rest(scratch: Bytes, begin: int, end: int, out: Bytes) -> None:
+    """What has been made of them in scratch memory."""
+    rest = (end - begin) % VECTOR
+    for i in range(rest):
+        out[end - rest + i] = scratch[2 * VECTOR + i]
 
 
 @kernel(signatures=1)
@@ -138,10 +141,12 @@ def combine(
     a: Bytes, b: Bytes, constants: Bytes, settings: Words, begin: int, end: int, scratch: Bytes, out: Bytes
 ) -> None:
     """Codes `begin` .. `end` - 1; whole stretches where they are, the rest by way of scratch memory."""
-    form, operands = settings[FORM], settings.ctypes.data + 8 * OPERANDS
-    ends = settings.ctypes.data + 8 * ENDS
-    for turn in range(2):
-        x, y, z, stretches = stretches_of(a, b, out, scratch, begin, end, turn)
-        if stretches > 0:
-            combine_codes(form, x, y, stretches, operands, constants.ctypes.data, ends, z)
-    bring_back(out, scratch, begin, end)
+    whole, rest = (end - begin) // VECTOR, (end - begin) % VECTOR
+    rows, memory = constants.ctypes.data, scratch.ctypes.data
+    if whole > 0:
+        x, y, z = a.ctypes.data + begin, b.ctypes.data + begin, out.ctypes.data + begin
+        _stretches(x, y, whole, settings, rows, z)
+    if rest > 0:
+        take_rest(a, b, begin, end, scratch)
+        _stretches(memory, memory + VECTOR, 1, settings, rows, memory + 2 * VECTOR)
+        bring_rest(scratch, begin, end, out)

@@ -21,8 +21,8 @@ from npusim.kernels.tiled.combine import (
     OPERANDS,
     UNIT,
     TiledCombination,
-    bring_back,
-    stretches_of,
+    bring_rest,
+    take_rest,
 )
 from npusim.kernels.tiled.constants import RescaleConstants
 from npusim.kernels.tiled.second_shift import again_marks
@@ -117,17 +117,20 @@ def combine_counting(
     form, own_marks, own_record = settings[FORM], marks.ctypes.data, record.ctypes.data
     operands, ends = settings.ctypes.data + 8 * OPERANDS, settings.ctypes.data + 8 * ENDS
     for start in range(begin, end, UNIT):
-        stop, position, wanted = min(start + UNIT, end), start, ALL
-        for turn in range(2):
-            x, y, z, stretches = stretches_of(a, b, out, scratch, start, stop, turn)
+        stop = min(start + UNIT, end)
+        rest = (stop - start) % VECTOR
+        x, y, z = a.ctypes.data + start, b.ctypes.data + start, out.ctypes.data + start
+        stretches, wanted, position = (stop - start) // VECTOR, ALL, start
+        for turn in range(1 + min(rest, 1)):  # whole stretches, and the rest
             if turn == 1:
-                rest = (stop - start) % VECTOR
-                position, wanted = stop - rest, (1 << rest) - 1
-            if stretches > 0:
-                combine_counted(
-                    *(form, x, y, stretches, operands, constants.ctypes.data, ends, z),
-                    *(own_marks, kinds, wanted, position, own_record),
-                )
-        bring_back(out, scratch, start, stop)
+                take_rest(a, b, start, stop, scratch)
+                x = scratch.ctypes.data
+                y, z = x + VECTOR, x + 2 * VECTOR
+                stretches, wanted, position = 1, (1 << rest) - 1, stop - rest
+            combine_counted(
+                *(form, x, y, stretches, operands, constants.ctypes.data, ends, z),
+                *(own_marks, kinds, wanted, position, own_record),
+            )
+        bring_rest(scratch, start, stop, out)
         add_members(a, first_sets, start, stop, kinds, _LENGTH, 0, 0, record)
         add_members(b, second_sets, start, stop, second_kind, _LENGTH, 0, 0, record)
