@@ -58,7 +58,7 @@ def teller(plan: EventPlan, width: int) -> Teller:
 
 
 @part
-def _caused(kind: int, value: Int, i: int, narrow: npt.NDArray[np.int32], words: Words) -> Any:
+def _caused(kind: Int, value: Int, i: Int, narrow: npt.NDArray[np.int32], words: Words) -> Any:
     """Whether a value in column i causes an event, by the numbers of `records`' kinds."""
     if kind == 0:
         return value < narrow[LOW, i]
@@ -74,7 +74,7 @@ def _caused(kind: int, value: Int, i: int, narrow: npt.NDArray[np.int32], words:
 
 @part
 def _note(
-    kind: int,
+    kind: Int,
     count: Int,
     values: Array,
     narrow: npt.NDArray[np.int32],
@@ -82,12 +82,15 @@ def _note(
     base: int,
     record: Words,
 ) -> None:
-    """Add a chunk's count of one kind, and its first."""
+    """Add a chunk's count of one kind, and its first.
+
+    Numbers come as int64, not as themselves: numba would compile this for each of them.
+    """
     if count == 0:
         return
     record[COUNT + kind] += count
     if base < record[FIRST + kind]:
-        i = 0
+        i = np.int64(0)
         while not _caused(kind, np.int64(values[i]), i, narrow, words):
             i += 1
         record[FIRST + kind] = min(record[FIRST + kind], base + i)
@@ -104,8 +107,8 @@ def _tell_beyond(
         value = np.int32(values[i])
         below += np.int32(value < low[i])
         above += np.int32(value > high[i])
-    _note(0, below, values, narrow, words, base, record)
-    _note(1, above, values, narrow, words, base, record)
+    _note(np.int64(0), np.int64(below), values, narrow, words, base, record)
+    _note(np.int64(1), np.int64(above), values, narrow, words, base, record)
 
 
 @part
@@ -119,7 +122,7 @@ def _tell_special(
         bits = np.int32(values[i]) & lost[i]
         exact += np.int32(bits == 0)
         ties += np.int32(bits == half[i])
-    _note(3, ties, values, narrow, words, base, record)
+    _note(np.int64(3), np.int64(ties), values, narrow, words, base, record)
     return exact
 
 
@@ -141,7 +144,7 @@ def tell_chunk(
     if under == 0 or over > 0:
         _tell_beyond(values, narrow, words, base, record)
     exact = _tell_special(values, narrow, words, base, record) if rest == 0 else np.int32(0)
-    _note(2, values.shape[0] - exact, values, narrow, words, base, record)
+    _note(np.int64(2), values.shape[0] - exact, values, narrow, words, base, record)
     if twice == 1:
         factor, lost_again, half_again = narrow[FACTOR], narrow[LOST_AGAIN], narrow[HALF_AGAIN]
         added, shift = words[ADDED], words[SHIFT]
@@ -151,8 +154,8 @@ def tell_chunk(
             again = np.int32((product + added[i]) >> shift[i]) & lost_again[i]
             exact += np.int32(again == 0)
             ties += np.int32(again == half_again[i])
-        _note(4, values.shape[0] - exact, values, narrow, words, base, record)
-        _note(5, ties, values, narrow, words, base, record)
+        _note(np.int64(4), values.shape[0] - exact, values, narrow, words, base, record)
+        _note(np.int64(5), np.int64(ties), values, narrow, words, base, record)
 
 
 @kernel(signatures=2)

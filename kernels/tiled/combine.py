@@ -11,7 +11,7 @@ from npusim.kernels.emit.combine import combine_codes
 from npusim.kernels.emit.registers import COUNT, VECTOR
 from npusim.kernels.emit.rescale import Form
 from npusim.kernels.isa import InstructionSet, selected
-from npusim.kernels.jit import kernel, part, readonly
+from npusim.kernels.jit import Int, kernel, part, readonly
 from npusim.kernels.ops import Words
 from npusim.kernels.plan import Plan
 from npusim.kernels.tiled.constants import RescaleConstants, rescale_constants
@@ -111,7 +111,7 @@ def tiled_combination(
 
 
 @part
-def _stretches(a: int, b: int, stretches: int, settings: Words, constants: int, out: int) -> None:
+def _stretches(a: Int, b: Int, stretches: int, settings: Words, constants: int, out: Int) -> None:
     form, operands = settings[FORM], settings.ctypes.data + 8 * OPERANDS
     combine_codes(form, a, b, stretches, operands, constants, settings.ctypes.data + 8 * ENDS, out)
 
@@ -142,11 +142,13 @@ def combine(
 ) -> None:
     """Codes `begin` .. `end` - 1; whole stretches where they are, the rest by way of scratch memory."""
     whole, rest = (end - begin) // VECTOR, (end - begin) % VECTOR
-    rows, memory = constants.ctypes.data, scratch.ctypes.data
+    # Addresses are unsigned, and would be binary64 with a number added.
+    x, y, z = np.int64(a.ctypes.data), np.int64(b.ctypes.data), np.int64(out.ctypes.data)
+    rows = constants.ctypes.data
     if whole > 0:
-        x, y, z = a.ctypes.data + begin, b.ctypes.data + begin, out.ctypes.data + begin
-        _stretches(x, y, whole, settings, rows, z)
+        _stretches(x + begin, y + begin, whole, settings, rows, z + begin)
     if rest > 0:
         take_rest(a, b, begin, end, scratch)
-        _stretches(memory, memory + VECTOR, 1, settings, rows, memory + 2 * VECTOR)
+        x = np.int64(scratch.ctypes.data)
+        _stretches(x, x + VECTOR, min(rest, 1), settings, rows, x + 2 * VECTOR)
         bring_rest(scratch, begin, end, out)

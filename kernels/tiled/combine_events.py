@@ -27,8 +27,6 @@ from npusim.kernels.tiled.combine import (
 from npusim.kernels.tiled.constants import RescaleConstants
 from npusim.kernels.tiled.second_shift import again_marks
 
-_LENGTH = ONE_ROW.length
-
 
 def counting_marks(plan: EventPlan, rescale: RescaleConstants) -> Words | None:
     """int64: as `emit.combine_counted` has them; None if channels differ.
@@ -119,12 +117,13 @@ def combine_counting(
     for start in range(begin, end, UNIT):
         stop = min(start + UNIT, end)
         rest = (stop - start) % VECTOR
-        x, y, z = a.ctypes.data + start, b.ctypes.data + start, out.ctypes.data + start
+        x, y, z = np.int64(a.ctypes.data), np.int64(b.ctypes.data), np.int64(out.ctypes.data)
+        x, y, z = x + start, y + start, z + start
         stretches, wanted, position = (stop - start) // VECTOR, ALL, start
         for turn in range(1 + min(rest, 1)):  # whole stretches, and the rest
             if turn == 1:
                 take_rest(a, b, start, stop, scratch)
-                x = scratch.ctypes.data
+                x = np.int64(scratch.ctypes.data)
                 y, z = x + VECTOR, x + 2 * VECTOR
                 stretches, wanted, position = 1, (1 << rest) - 1, stop - rest
             combine_counted(
@@ -132,5 +131,5 @@ def combine_counting(
                 *(own_marks, kinds, wanted, position, own_record),
             )
         bring_rest(scratch, start, stop, out)
-        add_members(a, first_sets, start, stop, kinds, _LENGTH, 0, 0, record)
-        add_members(b, second_sets, start, stop, second_kind, _LENGTH, 0, 0, record)
+        add_members(a, first_sets, start, stop, kinds, ONE_ROW.length, 0, 0, record)
+        add_members(b, second_sets, start, stop, second_kind, ONE_ROW.length, 0, 0, record)
