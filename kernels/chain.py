@@ -27,14 +27,16 @@ from npusim.kernels.members import count_sets
 from npusim.kernels.ops import Words
 from npusim.kernels.tiled.combine import combine
 from npusim.kernels.tiled.combine_events import combine_counting
+from npusim.kernels.tiled.conv_count_loop import convolve_counting
 from npusim.kernels.tiled.conv_loop import PANEL, convolve
+from npusim.kernels.tiled.depthwise_count_loop import convolve_channels_counting
 from npusim.kernels.tiled.depthwise_loop import convolve_channels
 
-_CONVOLVE = (
-    *(INPUT, INPUT, ROWS, TABLE, SETTINGS, INT, INT, BYTES, BYTES),
-    *(CUBE, TABLE, TABLE, INT, INT, WORDS),
-)
-_CHANNELS = (INPUT, INPUT, ROWS, SETTINGS, INT, INT, BYTES, BYTES, CUBE, TABLE, TABLE, INT, INT, WORDS)
+_TOLD = (CUBE, CUBE, TABLE, TABLE, INT, INT, INT, WORDS)
+_CONVOLVE = (INPUT, INPUT, ROWS, TABLE, SETTINGS, INT, INT, BYTES, BYTES)
+_CONVOLVE_COUNTING = (*_CONVOLVE, *_TOLD)
+_CHANNELS = (INPUT, INPUT, ROWS, SETTINGS, INT, INT, BYTES, BYTES)
+_CHANNELS_COUNTING = (*_CHANNELS, *_TOLD)
 _COMBINE = (INPUT, INPUT, ROWS, SETTINGS, INT, INT, BYTES, BYTES)
 _LOOK_UP = (INPUT, INPUT, BYTES)
 _FLIP = (INPUT, INT, BYTES)
@@ -54,11 +56,15 @@ _SIGNATURES: dict[Callable[..., None], Any] = {
     combine_counting: _COMBINE_COUNTING,
     count_sets: _COUNT_SETS,
     place_codes: _PLACE,
+    convolve_counting: _CONVOLVE_COUNTING,
+    convolve_channels_counting: _CHANNELS_COUNTING,
 }
 
 _GRAINS: dict[Callable[..., None], int] = {
     convolve: PANEL,
     convolve_channels: 2,
+    convolve_counting: PANEL,
+    convolve_channels_counting: 2,
     combine: 1 << 12,
     combine_counting: 1 << 12,
     count_sets: 1 << 12,
@@ -70,6 +76,7 @@ _call_convolve, _call_channels, _call_combine = map(piece_of, (_CONVOLVE, _CHANN
 _call_look_up, _call_flip = map(piece_of, (_LOOK_UP, _FLIP))
 _call_combine_counting, _call_count_sets = map(piece_of, (_COMBINE_COUNTING, _COUNT_SETS))
 _call_place = piece_of(_PLACE)
+_call_convolve_counting, _call_channels_counting = map(piece_of, (_CONVOLVE_COUNTING, _CHANNELS_COUNTING))
 
 
 class Chain:
@@ -145,8 +152,12 @@ def call_head(heads: Words, i: int) -> None:
         _call_combine_counting(address, words)
     elif number == 6:
         _call_count_sets(address, words)
-    else:
+    elif number == 7:
         _call_place(address, words)
+    elif number == 8:
+        _call_convolve_counting(address, words)
+    else:
+        _call_channels_counting(address, words)
 
 
 @kernel(signatures=1)

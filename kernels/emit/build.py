@@ -42,12 +42,18 @@ def switch(
     So one piece has many forms, and is compiled where it is called; a function around a piece for each form
     would be compiled twice, by itself and again in its caller.
     """
-    for numbers, write in cases:
-        same = [
-            builder.icmp_signed("==", value, number(own)) for value, own in zip(chosen, numbers, strict=True)
-        ]
-        with builder.if_then(reduce(builder.and_, same)):
+    rest = iter(cases)
+    case = next(rest, None)
+    if case is None:
+        return
+    numbers, write = case
+    same = [builder.icmp_signed("==", value, number(own)) for value, own in zip(chosen, numbers, strict=True)]
+    # One or the other: what a case reads need not be kept for those behind it.
+    with builder.if_else(reduce(builder.and_, same)) as (then, otherwise):
+        with then:
             write()
+        with otherwise:
+            switch(builder, chosen, rest)
 
 
 def at(builder: Any, base: Value, offset: Value | int) -> Value:

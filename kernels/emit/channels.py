@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 from numba import types
 
-from npusim.kernels.emit.build import I64, Value, cgutils, dot_quads, load, number, piece, store, switch
+from npusim.kernels.emit.build import I64, Value, cgutils, dot_quads, load, number, piece, switch
 from npusim.kernels.emit.multiply import Operands
 from npusim.kernels.emit.order import Order, arranged
 from npusim.kernels.emit.registers import (
@@ -40,6 +40,9 @@ TOGETHER = 2 if WIDE else 1
 TAPS = {Operands.BYTES: 4, Operands.SHORTS: 2}
 """Taps of a group."""
 
+KINDS = {1: Operands.SHORTS} | ({0: Operands.BYTES} if WIDE else {})
+"""What is multiplied, by number."""
+
 ORDER = {
     Operands.BYTES: np.array([[16 * (i // 4) + 4 * v + i % 4 for i in range(COUNT)] for v in range(VECTORS)]),
     Operands.SHORTS: np.array(
@@ -57,8 +60,9 @@ NARROWED = {Operands.BYTES: Order.DONE, Operands.SHORTS: Order.BY_HALVES}
 _COMMON = (Form.HIGH, Form.HIGH_SIGNED, Form.WIDE_SIGNED, Form.WIDE_LAST)
 FORMS = {Operands.BYTES: (Form.HALVES, *_COMMON), Operands.SHORTS: _COMMON}
 
-_SIGNATURE = types.void(*[types.int64] * 16)
-_ROWS = 2
+_SIGNATURE = types.void(*[types.int64] * 15)
+ROW_PAIR = 2
+"""Rows of a piece of work."""
 
 
 def _quads(builder: Any, base: Value, offsets: list[Value]) -> list[Value]:
@@ -82,57 +86,50 @@ def _pairs(builder: Any, base: Value, offsets: list[Value]) -> list[Value]:
     return made
 
 
-def _sums(operands: Operands, builder: Any, values: Any) -> list[list[Value]]:
-    """Slots of the sums: [stretch and row][vector]."""
-    first, second, taps, groups, weights, starts = values[:6]
+def channel_sums(operands: Operands, builder: Any, values: Any) -> list[list[Value]]:
+    """The sums, [stretch and row][vector], of a piece's arguments up to the constants."""
+    first, second, taps, groups, weights, starts = values
     bases = [first, second][:TOGETHER]
     taken = TAPS[operands]
-    totals = [[cgutils.alloca_once(builder, LANES) for _ in range(VECTORS)] for _ in bases * _ROWS]
+    totals = [[cgutils.alloca_once(builder, LANES) for _ in range(VECTORS)] for _ in bases * ROW_PAIR]
     for v in range(VECTORS):
         start = load(builder, starts, CONSTANT_BYTES * v, LANES)
         for own in totals:
             builder.store(start, own[v])
     with cgutils.for_range(builder, groups) as group:
         places = builder.add(taps, builder.mul(group.index, number(8 * taken)))
-        matrix = builder.add(weights, builder.mul(group.index, number(VECTOR * VECTORS * _ROWS)))
+        matrix = builder.add(weights, builder.mul(group.index, number(VECTOR * VECTORS * ROW_PAIR)))
         offsets = [load(builder, places, 8 * tap, I64) for tap in range(taken)]
         read = _quads if operands is Operands.BYTES else _pairs
         lanes = [read(builder, base, offsets) for base in bases]
         for v in range(VECTORS):
-            for row in range(_ROWS):
+            for row in range(ROW_PAIR):
                 factors = load(builder, matrix, VECTOR * (row * VECTORS + v), LANES)
                 for place, own in enumerate(lanes):
-                    slot = totals[place * _ROWS + row][v]
+                    slot = totals[place * ROW_PAIR + row][v]
                     total = builder.load(slot, typ=LANES)
                     dot = dot_quads if operands is Operands.BYTES else dot_pairs
                     builder.store(dot(builder, total, own[v], factors), slot)
-    return totals
+    return [[builder.load(slot, typ=LANES) for slot in own] for own in totals]
 
 
 def _emit(operands: Operands, form: Form, builder: Any, values: Any) -> None:
-    totals = _sums(operands, builder, values)
-    kept = values[-1]
-    with builder.if_else(builder.icmp_signed("!=", kept, number(0))) as (keep, finish):
-        with keep:
-            for index, slot in enumerate(slot for own in totals for slot in own):
-                store(builder, builder.load(slot, typ=LANES), kept, VECTOR * index)
-        with finish:
-            _finish(operands, form, builder, totals, values[5:])
+    _finish(operands, form, builder, channel_sums(operands, builder, values[:6]), values[5:])
 
 
-def _finish(operands: Operands, form: Form, builder: Any, totals: list[list[Value]], values: Any) -> None:
+def _finish(operands: Operands, form: Form, builder: Any, sums: list[list[Value]], values: Any) -> None:
     """Sums to codes in memory."""
-    constants, ends, out, other, below, count, other_count, both, _ = values
+    constants, ends, out, other, below, count, other_count, both = values
     bounds = Ends(builder, ends, form)
-    made: list[list[Value]] = [[] for _ in totals]
+    made: list[list[Value]] = [[] for _ in sums]
     for v in range(VECTORS):
         own = Constants(builder, builder.add(constants, number(CONSTANT_BYTES * v)), form)
-        for codes_of, slots in zip(made, totals, strict=True):
-            codes_of.append(rescaled(builder, builder.load(slots[v], typ=LANES), own, form))
+        for codes_of, values_of in zip(made, sums, strict=True):
+            codes_of.append(rescaled(builder, values_of[v], own, form))
     places = [(out, count), (other, other_count)][:TOGETHER]
     for index, four in enumerate(made):
-        place, length = places[index // _ROWS]
-        if index % _ROWS:
+        place, length = places[index // ROW_PAIR]
+        if index % ROW_PAIR:
             place, length = builder.add(place, below), builder.mul(length, both)
         made_codes = arranged(builder, codes(builder, four, bounds), NARROWED[operands])
         store_first(builder, made_codes, place, length)
@@ -156,7 +153,6 @@ def channels(
     count: int,
     other_count: int,
     both: int,
-    kept: int,
 ) -> Any:
     """Two stretches of both rows, in one of `FORMS`.
 
@@ -164,21 +160,17 @@ def channels(
     bytes, or int16), of int64 byte offsets of the taps; groups of taps; addresses of the weights
     (``[group][row][vector][COUNT][taps]``) and of four vectors' constants, and of `Ends`; addresses of both
     stretches' codes in the upper row, bytes from there to the lower row; how many codes of each are written;
-    1 if the lower row is; where the sums are kept instead, ``[stretch][row][vector][COUNT]``, or 0.
+    1 if the lower row is.
     """
 
     def generate(context: Any, builder: Any, signature: Any, values: Any) -> Any:
         chosen, rest = values[:2], values[2:]
-        kinds = {1: Operands.SHORTS} | ({0: Operands.BYTES} if WIDE else {})
-        switch(
-            builder,
-            chosen,
-            (
-                ((kind, own), partial(_emit, operands, own, builder, rest))
-                for kind, operands in kinds.items()
-                for own in FORMS[operands]
-            ),
+        cases = (
+            ((kind, own), partial(_emit, operands, own, builder, rest))
+            for kind, operands in KINDS.items()
+            for own in FORMS[operands]
         )
+        switch(builder, chosen, cases)
         return context.get_dummy_value()
 
     return _SIGNATURE, generate

@@ -17,20 +17,18 @@ from npusim.kernels.emit.rescale import ZERO_WITHIN, Form, merged
 
 LOW, HIGH, LOST, ENDS, HALF, AGAIN, LOST_AGAIN, HALF_AGAIN = range(8)
 FACTOR, ADDED, SHIFT = 8, 10, 12
-EXACT_BITS, TIE_BITS = 14, 15
-ARRANGED, ZERO, LOW_SHORT, HIGH_SHORT, LOW_CODE, HIGH_CODE, FLIP = range(16, 23)
+ARRANGED, ZERO, LOW_SHORT, HIGH_SHORT, LOW_CODE, HIGH_CODE, FLIP = range(14, 21)
 """The rows of a vector's marks, a vector each: int32 in the order of lanes, then int64, even lanes, then odd.
 
 A sum below LOW or above HIGH is clamped. LOST are its bits that decide what a first shift loses, HALF what
 they are at a tie, ENDS all but the last. ``((sum * FACTOR + ADDED) >> SHIFT) + AGAIN`` has LOST_AGAIN bits,
-HALF_AGAIN at a tie, that a second one loses. Where nothing is lost, HALF is a bit outside. EXACT_BITS and
-TIE_BITS, int32, are what those bits are with the rescale's addend in the place of AGAIN.
+HALF_AGAIN at a tie, that a second one loses. Where nothing is lost, HALF is a bit outside.
 
 The others are not about lanes: the places of an `Order`; the zero point, bounds and flip of `Ends` in every
 element, int16 up to HIGH_SHORT, then int8.
 """
 
-ROWS = 23
+ROWS = 21
 MARK_BYTES = VECTOR * ROWS
 
 LOWEST, HIGHEST = 0, COUNT // 2
@@ -38,6 +36,8 @@ BELOW, ABOVE, EXACT, TIE, EXACT_AGAIN, TIE_AGAIN = range(COUNT, COUNT + 6)
 """The places of a step's counters, in int64: two vectors of int32 lanes, then numbers."""
 
 COUNTERS = COUNT + 6
+
+LANES_BYTES = 16
 
 SINGLE, PAIRED = 0, 1
 """The entries of a group's lanes, int64: a bit for each lane that counts, vector by vector; and as

@@ -55,9 +55,23 @@ def narrow_lanes(builder: Any, a: Value, b: Value) -> Value:
     return _x86(builder, "avx512.packssdw.512" if WIDE else "avx2.packssdw", SHORTS, [a, b])
 
 
+def merge_shorts(builder: Any, a: Value, b: Value) -> Value:
+    """``vpackusdw``: two vectors of int32 from 0 to 2**16 - 1 to uint16, part by part."""
+    return _x86(builder, "avx512.packusdw.512" if WIDE else "avx2.packusdw", SHORTS, [a, b])
+
+
 def narrow_shorts(builder: Any, a: Value, b: Value) -> Value:
     """``vpacksswb``: two vectors of int16 to int8, saturated, part by part."""
     return _x86(builder, "avx512.packsswb.512" if WIDE else "avx2.packsswb", BYTES, [a, b])
+
+
+def apart(builder: Any, value: Value) -> Value:
+    """The same vector, of which LLVM no longer knows that: what two branches do to it stays in them.
+
+    It would do it ahead of both, and keep the results of a whole tile in memory.
+    """
+    kind = ir.FunctionType(value.type, [value.type])
+    return builder.asm(kind, "", "=v,0" if WIDE else "=x,0", [value], side_effect=False)
 
 
 def permute(builder: Any, lanes: Value, index: Value) -> Value:

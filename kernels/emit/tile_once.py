@@ -6,13 +6,13 @@ For the operands and the forms that are common on the instruction set; others go
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Any
 
 from llvmlite import ir
 from numba import types
 
-from npusim.kernels.emit.build import I8, I64, Value, cgutils, load, number, piece, store
-from npusim.kernels.emit.count_once import TOGETHER, OnceCounts
+from npusim.kernels.emit.build import I8, Value, cgutils, load, number, piece, store, switch
 from npusim.kernels.emit.multiply import SHAPES, Operands, tile_sums
 from npusim.kernels.emit.order import Order, arranged
 from npusim.kernels.emit.registers import BYTES, COUNT, LANES, VECTOR, WIDE, pick, store_first
@@ -21,10 +21,8 @@ from npusim.kernels.emit.rescale import (
     Constants,
     Ends,
     Form,
-    clamped,
     codes,
     rescaled,
-    shorts,
 )
 
 OPERANDS = Operands.BYTES if WIDE else Operands.SHORTS
@@ -32,50 +30,31 @@ OPERANDS = Operands.BYTES if WIDE else Operands.SHORTS
 
 FORMS = Form.HALVES, Form.HIGH_SIGNED
 
-_SIGNATURE = types.int64(*[types.int64] * 17)
+TOGETHER = 4
+"""Vectors of sums that make one of codes."""
+
+_SIGNATURE = types.void(*[types.int64] * 15)
 
 
-def _emit(form: Form, vectors: int, builder: Any, values: Any) -> Value:
-    *taken, flips, constants = values[:-7]
-    counters = values[-1]
+def sums_of(vectors: int, builder: Any, values: Any) -> list[list[Value]]:
+    """A tile's sums, of a piece's arguments up to the constants."""
+    *taken, flips, constants = values
     # Read as a vector: were it known to be one code again and again, LLVM would flip codes one by one
     # and broadcast them by the units that shift, where memory does it for nothing.
     flip = load(builder, flips, 0, LANES)
-    sums = tile_sums(OPERANDS, vectors, builder, [*taken, flip, constants, number(CONSTANT_BYTES)])
-    may = cgutils.alloca_once_value(builder, number(0))
-    with builder.if_else(builder.icmp_signed("!=", counters, number(0))) as (then, otherwise):
-        with then:
-            builder.store(_emit_counted(form, builder, sums, values), may)
-        with otherwise:
-            _emit_plain(form, builder, sums, values)
-    return builder.load(may, typ=I64)
+    return tile_sums(OPERANDS, vectors, builder, [*taken, flip, constants, number(CONSTANT_BYTES)])
 
 
-def _emit_counted(form: Form, builder: Any, sums: list[list[Value]], values: Any) -> Value:
-    constants, ends, _, out, stride, _, marks, counters = values[-8:]
-    counts = OnceCounts(builder, form, sums, constants, marks, counters)
-    counts.extremes()
-    counts.special()
-    bounds, made = Ends(builder, ends, form), []
-    flat = counts.rounded()
-    for first in range(0, len(flat), TOGETHER):
-        halves = shorts(builder, flat[first : first + TOGETHER], bounds)
-        counts.clamped(halves)
-        made.append(arranged(builder, clamped(builder, halves, bounds), Order.BY_VECTOR))
-    _store_all(builder, made, len(sums), len(sums[0]), out, stride)
-    return counts.close()
+def _emit(form: Form, vectors: int, builder: Any, values: Any) -> None:
+    constants, ends, rows, out, stride, left = values[-6:]
+    made = _codes(form, builder, sums_of(vectors, builder, values[:-5]), constants, ends)
+    store_tile(builder, made, vectors, rows, out, stride, left)
 
 
-def _store_all(builder: Any, made: list[Value], rows: int, vectors: int, out: Value, stride: Value) -> None:
-    for row in range(rows):
-        place = builder.add(out, builder.mul(stride, number(row)))
-        store(builder, _row(builder, made, row, vectors), place, 0)
-
-
-def _emit_plain(form: Form, builder: Any, sums: list[list[Value]], values: Any) -> None:
-    constants, ends, rows, out, stride, left, _, _ = values[-8:]
-    vectors = len(sums[0])
-    made = _codes(form, builder, sums, constants, ends)
+def store_tile(
+    builder: Any, made: list[Value], vectors: int, rows: Value, out: Value, stride: Value, left: Value
+) -> None:
+    """Write so many rows, so many codes of each."""
     full = builder.icmp_signed("==", rows, number(SHAPES[vectors]))
     whole = builder.and_(full, builder.icmp_signed(">=", left, number(COUNT * vectors)))
     with builder.if_else(whole) as (then, otherwise):
@@ -97,6 +76,12 @@ def _codes(form: Form, builder: Any, sums: list[list[Value]], constants: Value, 
     bounds = Ends(builder, ends, form)
     fours = [flat[first : first + TOGETHER] for first in range(0, len(flat), TOGETHER)]
     return [arranged(builder, codes(builder, four, bounds), Order.BY_VECTOR) for four in fours]
+
+
+def _store_all(builder: Any, made: list[Value], rows: int, vectors: int, out: Value, stride: Value) -> None:
+    for row in range(rows):
+        place = builder.add(out, builder.mul(stride, number(row)))
+        store(builder, _row(builder, made, row, vectors), place, 0)
 
 
 def _row(builder: Any, made: list[Value], row: int, vectors: int) -> Value:
@@ -139,26 +124,18 @@ def tile_once(
     out: int,
     stride: int,
     left: int,
-    marks: int,
-    counters: int,
 ) -> Any:
     """A tile of so many vectors, in one of `FORMS`.
 
     Its arguments: form and vectors; those of `multiply` up to the steps; addresses of a vector of
     flips, of the first vector's constants, and of the rescale's `Ends`; how many rows are written, address
-    of the first row's codes, bytes from row to row, how many codes of a row are written; addresses of the
-    vectors' marks and of the counters, see `emit.count`, for a whole tile, or 0 if nothing is counted.
-    Returns which kinds a counted tile may have caused, as bits, without those of rounding.
+    of the first row's codes, bytes from row to row, how many codes of a row are written.
     """
 
     def generate(context: Any, builder: Any, signature: Any, values: Any) -> Any:
-        chosen, wanted, *rest = values
-        may = cgutils.alloca_once_value(builder, number(0))
-        for known in FORMS:
-            for own in SHAPES:
-                same = builder.icmp_signed("==", chosen, number(known))
-                with builder.if_then(builder.and_(same, builder.icmp_signed("==", wanted, number(own)))):
-                    builder.store(_emit(known, own, builder, rest), may)
-        return builder.load(may, typ=I64)
+        chosen, rest = values[:2], values[2:]
+        cases = (((form, own), partial(_emit, form, own, builder, rest)) for form in FORMS for own in SHAPES)
+        switch(builder, chosen, cases)
+        return context.get_dummy_value()
 
     return _SIGNATURE, generate

@@ -22,10 +22,11 @@ from npusim.kernels.ops import Words
 from npusim.kernels.packed import Nest, Packed
 from npusim.kernels.plan import Plan
 from npusim.kernels.tiled.constants import RescaleConstants, rescale_constants
+from npusim.kernels.tiled.conv_count_loop import convolve_counting
 from npusim.kernels.tiled.conv_loop import COLUMNS, ENDS, FORM, HEAD, convolve
 from npusim.kernels.tiled.operands import operand_type
 from npusim.kernels.tiled.real_constants import real_constants
-from npusim.kernels.tiled.tally import NO_RECORD, NOT_TOLD, Told, group_lanes, told_by
+from npusim.kernels.tiled.told import Layout, Told, group_lanes, told_by
 from npusim.kernels.tiled.weights import Blocks, pack_blocks
 from npusim.kernels.tiled.window import Segments
 
@@ -44,12 +45,22 @@ class _Group:
     relaid: Callable[..., RescaleConstants | None]
     """`rescale_constants` again, with other forms."""
 
+    def arguments(self, x: Bytes, out: Bytes, scratch: Bytes, units: tuple[int, int]) -> tuple[Any, ...]:
+        """As `convolve` takes them."""
+        blocks = self.blocks
+        return x, blocks.weights, self.rescale.rows, blocks.table, self.settings, *units, scratch, out
+
     def counting(self, plan: EventPlan) -> tuple[_Group, Told] | None:
         """What counts, and what is told; None if a plan's events cannot be told."""
-        columns = self.blocks.columns
-        lanes = np.array([group_lanes(own >= 0) for own in columns])
-        places = np.where(columns >= 0, columns, self.settings[COLUMNS]).reshape(-1, COUNT)
-        found = told_by(plan, self.rescale, self.relaid, self.order, places, lanes, Order.BY_VECTOR)
+        used = self.blocks.columns >= 0
+        layout = Layout(
+            self.order.reshape(-1, COUNT),
+            used.reshape(-1, COUNT),
+            np.where(used, self.blocks.columns, self.settings[COLUMNS]).reshape(-1, COUNT),
+            np.array([group_lanes(own) for own in used]),
+            Order.BY_VECTOR,
+        )
+        found = told_by(plan, self.rescale, self.relaid, layout)
         if found is None:
             return None
         rescale, plan_told = found
@@ -79,15 +90,12 @@ class TiledConvolution:
     def run(self, inputs: Sequence[Bytes], out: Bytes, scratch: Bytes, first: int, last: int) -> None:
         """See `Direct.run`."""
         for group in self._groups:
-            _run(group, inputs[0], out, scratch, (first, last), NOT_TOLD, NO_RECORD)
+            convolve(*group.arguments(inputs[0], out, scratch, (first, last)))
 
     def calls(self, inputs: Sequence[Bytes], out: Bytes, scratch: Bytes) -> list[Call]:
         """See `Chained.calls`."""
         units = 0, self.units
-        return [
-            Call(convolve, _arguments(group, inputs[0], out, scratch, units, NOT_TOLD, NO_RECORD))
-            for group in self._groups
-        ]
+        return [Call(convolve, group.arguments(inputs[0], out, scratch, units)) for group in self._groups]
 
     def counting(self, plan: EventPlan) -> CountingConvolution | None:
         """The same with its events counted; None if it cannot tell them."""
@@ -102,41 +110,37 @@ class TiledConvolution:
 
 
 class CountingConvolution:
-    """A convolution with its events counted; see `Counting`."""
+    """A convolution with its events counted; see `Counting`.
+
+    Attributes
+    ----------
+    ways
+        How each group's tiles are counted.
+    """
 
     def __init__(self, groups: list[_Group], tolds: list[Told], pixels: int, scratch_bytes: int) -> None:
         self._groups, self._tolds = groups, tolds
         self.units, self.scratch_bytes = pixels, scratch_bytes
+        self.ways = tuple((group.rescale.form, told.way) for group, told in zip(groups, tolds, strict=True))
 
     def run(
         self, inputs: Sequence[Bytes], out: Bytes, scratch: Bytes, first: int, last: int, record: Words
     ) -> None:
         """See `Counting.run`."""
-        for group, plan in zip(self._groups, self._tolds, strict=True):
-            _run(group, inputs[0], out, scratch, (first, last), plan, record)
+        for arguments in self._arguments(inputs[0], out, scratch, (first, last), record):
+            convolve_counting(*arguments)
 
     def calls(self, inputs: Sequence[Bytes], out: Bytes, scratch: Bytes, record: Words) -> list[Call]:
         """See `ChainedCounting.calls`."""
-        units = 0, self.units
-        return [
-            Call(convolve, _arguments(group, inputs[0], out, scratch, units, plan, record))
-            for group, plan in zip(self._groups, self._tolds, strict=True)
-        ]
+        calls = self._arguments(inputs[0], out, scratch, (0, self.units), record)
+        return [Call(convolve_counting, arguments) for arguments in calls]
 
-
-def _run(
-    group: _Group, x: Bytes, out: Bytes, scratch: Bytes, units: tuple[int, int], plan: Told, record: Words
-) -> None:
-    convolve(*_arguments(group, x, out, scratch, units, plan, record))
-
-
-def _arguments(
-    group: _Group, x: Bytes, out: Bytes, scratch: Bytes, units: tuple[int, int], plan: Told, record: Words
-) -> tuple[Any, ...]:
-    """As `convolve` takes them."""
-    blocks = group.blocks
-    step = x, blocks.weights, group.rescale.rows, blocks.table, group.settings, *units, scratch, out
-    return (*step, plan.rows, plan.lanes, plan.places, plan.wanted, plan.twice, record)
+    def _arguments(
+        self, x: Bytes, out: Bytes, scratch: Bytes, units: tuple[int, int], record: Words
+    ) -> list[tuple[Any, ...]]:
+        """As `convolve_counting` takes them."""
+        both = zip(self._groups, self._tolds, strict=True)
+        return [(*group.arguments(x, out, scratch, units), *plan.arguments, record) for group, plan in both]
 
 
 def tiled_convolution(
@@ -176,7 +180,8 @@ def tiled_convolution(
         own = range(index * packed.group_outputs, (index + 1) * packed.group_outputs)
         blocks = pack_blocks(segments.rows_of(packed.weights[own.start : own.stop], element))
         columns = blocks.columns.reshape(-1)
-        order = np.where(columns >= 0, columns + own.start, -1)
+        # Lanes without a channel do what the last one's do, and are not written.
+        order = np.where(columns >= 0, columns, len(own) - 1) + own.start
         relaid = partial(rescale_constants, plan, reach, order, start, codes)
         constants = relaid(without) or real_constants(plan, reach, order, start, codes)
         if constants is None:

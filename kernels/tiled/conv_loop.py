@@ -6,18 +6,15 @@ import numpy as np
 import numpy.typing as npt
 
 from npusim.kernels.direct.protocol import Bytes
-from npusim.kernels.emit.count import MARK_BYTES
 from npusim.kernels.emit.multiply import MOST_ROWS, SHAPES, Operands, multiply
 from npusim.kernels.emit.registers import COUNT, VECTOR
 from npusim.kernels.emit.rescale import CONSTANT_BYTES
 from npusim.kernels.emit.tile_codes import tile_codes
-from npusim.kernels.emit.tile_counted import finish_counted
 from npusim.kernels.emit.tile_once import FORMS, OPERANDS, tile_once
 from npusim.kernels.jit import kernel, part
 from npusim.kernels.ops import Words
 from npusim.kernels.tiled.image import pad_bytes, pad_shorts
 from npusim.kernels.tiled.patches import patches
-from npusim.kernels.tiled.tally import ALWAYS, close, locate, no_counters, still_wanted
 from npusim.kernels.tiled.weights import GROUP
 
 PANEL = 48
@@ -28,9 +25,9 @@ HEAD = _SUMS + VECTOR + 4 * (PANEL + MOST_ROWS) * VECTOR
 """Bytes of scratch before the image: offsets of a panel's patches, where its codes begin and how many
 they are, sums of the panel, and of a tile more."""
 
-_ONCE_SHORTS = int(OPERANDS is Operands.SHORTS)
-_ONCE_FORMS = tuple(map(int, FORMS))
-_ROWS = tuple(SHAPES.get(vectors, 0) for vectors in range(5))
+ONCE_SHORTS = int(OPERANDS is Operands.SHORTS)
+ONCE_FORMS = tuple(map(int, FORMS))
+ROWS = tuple(SHAPES.get(vectors, 0) for vectors in range(5))
 
 (MADE, SHORTS, OUT_COLUMNS, DOWN, ACROSS, IMAGE_ROW, ABOVE, BEFORE, ROW_STRIDE, EXTENT, MADE_ROW, BAND,
  STEPS, FLIP, PAD, BITS, PIXEL, FORM, COLUMN, COLUMNS, SEGMENTS, ENDS) = range(22)  # fmt: skip
@@ -48,7 +45,7 @@ SETTINGS = FLIPS + 8
 
 
 @part
-def _multiply(
+def multiply_apart(
     shorts: int,
     vectors: int,
     x: int,
@@ -73,7 +70,7 @@ def _finish(
 
 
 @part
-def _panel_memory(scratch: Bytes) -> tuple[Words, Words, Words, npt.NDArray[np.int32]]:
+def panel_memory(scratch: Bytes) -> tuple[Words, Words, Words, npt.NDArray[np.int32]]:
     """Offsets of a panel's patches, where its codes begin, how many they are; sums, from a cache line on."""
     words, start = scratch[:_SUMS].view(np.int64), _SUMS + -scratch.ctypes.data % VECTOR
     made = scratch[start : start + HEAD - VECTOR - _SUMS].view(np.int32)
@@ -81,7 +78,7 @@ def _panel_memory(scratch: Bytes) -> tuple[Words, Words, Words, npt.NDArray[np.i
 
 
 @part
-def _copy(x: Bytes, begin: int, end: int, settings: Words, scratch: Bytes) -> int:
+def copy_image(x: Bytes, begin: int, end: int, settings: Words, scratch: Bytes) -> int:
     """Bring what output pixels `begin` .. `end` - 1 read to the scratch memory; where patches count from."""
     top = begin // settings[OUT_COLUMNS]
     rows = ((end - 1) // settings[OUT_COLUMNS] - top) * settings[ROW_STRIDE] + settings[EXTENT]
@@ -109,12 +106,6 @@ def convolve(
     last: int,
     scratch: Bytes,
     out: Bytes,
-    told: Words,
-    lanes: Words,
-    places: Words,
-    wanted: int,
-    twice: int,
-    record: Words,
 ) -> None:
     """Output pixels `first` .. `last` - 1, a panel at a time.
 
@@ -126,63 +117,33 @@ def convolve(
         Of `RescaleConstants`.
     settings : int64[SETTINGS + segments]
         See above; then each segment's byte offset from the patch.
-    told, lanes, places, wanted, twice
-        Of `Told`.
-    record : int64[records.LENGTH]
-        Events are added to it; an empty one: nothing is counted.
     """
-    offsets, starts, lengths, made = _panel_memory(scratch)
+    offsets, _, _, made = panel_memory(scratch)
     at, sums = offsets.ctypes.data, made.ctypes.data
     segments, parts, steps = settings.ctypes.data + 8 * SETTINGS, settings[SEGMENTS], settings[STEPS]
     ends, flips, flip = settings.ctypes.data + 8 * ENDS, settings.ctypes.data + 8 * FLIPS, settings[FLIP]
     shorts, pixel = settings[SHORTS], settings[PIXEL]
     target, band, form = out.ctypes.data + settings[COLUMN], settings[BAND], settings[FORM]
-    once = shorts == _ONCE_SHORTS and form in _ONCE_FORMS
-    counting, counters = record.shape[0] > 0, no_counters()
-    starts_at, tally = starts.ctypes.data, counters.ctypes.data if counting else 0
-    lengths[:] = settings[COLUMNS]
+    once = shorts == ONCE_SHORTS and form in ONCE_FORMS
     for begin in range(first, last, band):
         end = min(begin + band, last)
         source, origin = x.ctypes.data + 0, 0  # of int64, like the sum below: else it would be a float
         if settings[MADE] == 1:
-            origin = _copy(x, begin, end, settings, scratch)
+            origin = copy_image(x, begin, end, settings, scratch)
             source = scratch.ctypes.data + HEAD
         for panel in range(begin, end, PANEL):
             count = min(PANEL, end - panel)
             patches(offsets, panel, count, settings[OUT_COLUMNS], settings[DOWN], settings[ACROSS], origin)
-            for i in range(count if counting else 0):
-                starts[i] = (panel + i) * pixel + settings[COLUMN]
             for b in range(blocks.shape[0]):
                 vectors, own = blocks[b, 0], constants.ctypes.data + b * GROUP * CONSTANT_BYTES
                 matrix = weights.ctypes.data + blocks[b, 2]
-                step, group, offset = _ROWS[vectors], b * GROUP, COUNT * blocks[b, 1]
+                step, offset = ROWS[vectors], COUNT * blocks[b, 1]
                 left, place = settings[COLUMNS] - offset, target + offset + panel * pixel
-                marks, where = told.ctypes.data + group * MARK_BYTES, (group, group, vectors)
-                # Whole tiles are counted in registers, those before `whole`; others by way of memory.
-                whole = count // step * step if once and left >= COUNT * vectors else 0
                 for r in range(0, count, step):
                     reads = vectors, source, at + 8 * r, matrix, segments, parts, steps
                     writes = min(step, count - r), place + r * pixel, pixel, left
-                    by_memory, may = not once or (counting and r >= whole), 0
-                    if not by_memory:
-                        may = tile_once(form, *reads, flips, own, ends, *writes, marks, tally)
-                        if counting:
-                            may = still_wanted((may | ALWAYS) & wanted, record, starts[r] + offset)
-                    if by_memory or may != 0:
-                        _multiply(shorts, *reads, flip, own, sums + counting * r * vectors * VECTOR)
-                    if by_memory and not counting:
+                    if once:
+                        tile_once(form, *reads, flips, own, ends, *writes)
+                    else:
+                        multiply_apart(shorts, *reads, flip, own, sums)
                         _finish(form, sums, vectors, own, ends, *writes)
-                    if may != 0:
-                        locate(made, starts, lengths, r, r + step, may, told, places, *where, record)
-                if counting and whole < count:
-                    rest = sums + whole * vectors * VECTOR, count - whole, vectors, own
-                    to = out.ctypes.data + offset, starts_at + 8 * whole, left
-                    its = marks, lanes.ctypes.data + 16 * b, tally, twice
-                    may = finish_counted(form, *rest, *to, *its)
-                    may = still_wanted((may | ALWAYS) & wanted, record, starts[whole] + offset)
-                    if may != 0:
-                        locate(made, starts, lengths, whole, count, may, told, places, *where, record)
-            if counting:
-                wanted = still_wanted(wanted, record, (panel + count) * pixel)
-    if counting:
-        close(counters, (last - first) * settings[COLUMNS], twice, record)

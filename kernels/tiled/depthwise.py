@@ -7,7 +7,6 @@ whole output row is one stretch, whatever the number of channels. Otherwise ever
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from functools import partial
 from math import gcd
 from typing import Any
@@ -18,7 +17,7 @@ import numpy.typing as npt
 from npusim.kernels.direct.protocol import Bytes, Call
 from npusim.kernels.emit.channels import NARROWED, ORDER, STRETCH, TAPS
 from npusim.kernels.emit.multiply import Operands
-from npusim.kernels.emit.order import Order
+from npusim.kernels.emit.registers import COUNT
 from npusim.kernels.emit.rescale import Form
 from npusim.kernels.event_plan import EventPlan
 from npusim.kernels.geometry import Geometry
@@ -27,10 +26,11 @@ from npusim.kernels.ops import Words
 from npusim.kernels.packed import Nest, Packed
 from npusim.kernels.plan import Plan
 from npusim.kernels.tiled.constants import RescaleConstants, rescale_constants
+from npusim.kernels.tiled.depthwise_count_loop import convolve_channels_counting
 from npusim.kernels.tiled.depthwise_loop import ENDS, FORM, convolve_channels
 from npusim.kernels.tiled.image import SLACK
 from npusim.kernels.tiled.operands import operand_type
-from npusim.kernels.tiled.tally import NO_RECORD, NOT_TOLD, Told, group_lanes, told_by
+from npusim.kernels.tiled.told import Layout, Told, group_lanes, told_by
 from npusim.kernels.tiled.weights import aligned
 
 _BAND_BYTES = 1 << 16
@@ -57,23 +57,29 @@ class TiledDepthwise:
         rescale: RescaleConstants,
         relaid: Callable[..., RescaleConstants | None],
         settings: Words,
-        lanes: _Lanes,
+        layout: Layout,
         rows: int,
         scratch_bytes: int,
     ) -> None:
-        self._weights, self._settings, self._lanes = weights, settings, lanes
+        self._weights, self._settings, self._layout = weights, settings, layout
         self._rescale, self._relaid = rescale, relaid
         self.units, self.scratch_bytes = rows, scratch_bytes
 
     def run(self, inputs: Sequence[Bytes], out: Bytes, scratch: Bytes, first: int, last: int) -> None:
         """See `Direct.run`."""
-        self.run_told(inputs[0], out, scratch, (first, last), NOT_TOLD, NO_RECORD)
+        convolve_channels(*self.arguments(inputs[0], out, scratch, (first, last)))
+
+    def calls(self, inputs: Sequence[Bytes], out: Bytes, scratch: Bytes) -> list[Call]:
+        """See `Chained.calls`."""
+        return [Call(convolve_channels, self.arguments(inputs[0], out, scratch, (0, self.units)))]
+
+    def arguments(self, x: Bytes, out: Bytes, scratch: Bytes, units: tuple[int, int]) -> tuple[Any, ...]:
+        """As `convolve_channels` takes them."""
+        return x, self._weights, self._rescale.rows, self._settings, *units, scratch, out
 
     def counting(self, plan: EventPlan) -> CountingDepthwise | None:
         """The same with its events counted; None if it cannot tell them."""
-        places, channels = self._lanes.places, self._lanes.channels
-        lanes = np.array([group_lanes(places < left) for left in range(STRETCH + 1)])
-        found = told_by(plan, self._rescale, self._relaid, channels, places, lanes, self._lanes.narrowed)
+        found = told_by(plan, self._rescale, self._relaid, self._layout)
         if found is None:
             return None
         rescale, plan_told = found
@@ -81,67 +87,41 @@ class TiledDepthwise:
         settings[FORM], settings[ENDS : ENDS + 4] = rescale.form, rescale.ends
         own = readonly(settings, np.int64)
         other = TiledDepthwise(
-            self._weights, rescale, self._relaid, own, self._lanes, self.units, self.scratch_bytes
+            self._weights, rescale, self._relaid, own, self._layout, self.units, self.scratch_bytes
         )
-        return CountingDepthwise(other, plan_told)
-
-    def run_told(
-        self, x: Bytes, out: Bytes, scratch: Bytes, units: tuple[int, int], plan: Told, record: Words
-    ) -> None:
-        """Some units; events are added to the record, if it is not empty."""
-        convolve_channels(*self._arguments(x, out, scratch, units, plan, record))
-
-    def calls(self, inputs: Sequence[Bytes], out: Bytes, scratch: Bytes) -> list[Call]:
-        """See `Chained.calls`."""
-        return self.calls_told(inputs[0], out, scratch, NOT_TOLD, NO_RECORD)
-
-    def calls_told(self, x: Bytes, out: Bytes, scratch: Bytes, plan: Told, record: Words) -> list[Call]:
-        """As `run_told` of all units."""
-        return [Call(convolve_channels, self._arguments(x, out, scratch, (0, self.units), plan, record))]
-
-    def _arguments(
-        self, x: Bytes, out: Bytes, scratch: Bytes, units: tuple[int, int], plan: Told, record: Words
-    ) -> tuple[Any, ...]:
-        """As `convolve_channels` takes them."""
-        step = x, self._weights, self._rescale.rows, self._settings, *units, scratch, out
-        return (*step, plan.rows, plan.lanes, plan.places, plan.wanted, plan.twice, record)
+        return CountingDepthwise(other, rescale.form, plan_told)
 
 
 class CountingDepthwise:
-    """A depthwise convolution with its events counted; see `Counting`."""
+    """A depthwise convolution with its events counted; see `Counting`.
 
-    def __init__(self, direct: TiledDepthwise, plan: Told) -> None:
+    Attributes
+    ----------
+    ways
+        How its stretches are counted.
+    """
+
+    def __init__(self, direct: TiledDepthwise, form: Form, plan: Told) -> None:
         self._direct, self._told = direct, plan
+        self.ways = ((form, plan.way),)
         self.units, self.scratch_bytes = direct.units, direct.scratch_bytes
 
     def run(
         self, inputs: Sequence[Bytes], out: Bytes, scratch: Bytes, first: int, last: int, record: Words
     ) -> None:
         """See `Counting.run`."""
-        self._direct.run_told(inputs[0], out, scratch, (first, last), self._told, record)
+        convolve_channels_counting(*self._arguments(inputs[0], out, scratch, (first, last), record))
 
     def calls(self, inputs: Sequence[Bytes], out: Bytes, scratch: Bytes, record: Words) -> list[Call]:
         """See `ChainedCounting.calls`."""
-        return self._direct.calls_told(inputs[0], out, scratch, self._told, record)
+        arguments = self._arguments(inputs[0], out, scratch, (0, self.units), record)
+        return [Call(convolve_channels_counting, arguments)]
 
-
-@dataclass(frozen=True, eq=False)
-class _Lanes:
-    """What lanes hold.
-
-    Attributes
-    ----------
-    channels : int64[lanes]
-        By phase, vector and lane.
-    places : int64[VECTORS, COUNT]
-        Which code of a stretch.
-    narrowed
-        How narrowing leaves codes.
-    """
-
-    channels: Words
-    places: Words
-    narrowed: Order
+    def _arguments(
+        self, x: Bytes, out: Bytes, scratch: Bytes, units: tuple[int, int], record: Words
+    ) -> tuple[Any, ...]:
+        """As `convolve_channels_counting` takes them."""
+        return *self._direct.arguments(x, out, scratch, units), *self._told.arguments, record
 
 
 def tiled_depthwise(
@@ -175,9 +155,20 @@ def tiled_depthwise(
         return None
     taps = _Taps(packed, geometry, TAPS[operands])
     laid = taps.weights(element)[..., order]  # groups, rows, taps, phases, vectors, lanes
-    weights = np.ascontiguousarray(laid.transpose(3, 0, 1, 4, 5, 2)).view(np.uint8).reshape(-1)
-    lanes = _Lanes(order.reshape(-1), ORDER[operands], NARROWED[operands])
-    return _made(packed, geometry, size, operands, constants, relaid, weights, taps, lanes, phases, length)
+    laid = laid.transpose(3, 0, 1, 4, 5, 2)
+    if geometry.out[0] % 2 == 1:
+        laid = np.stack([laid, laid[:, :, [0, 0]]])
+    weights = np.ascontiguousarray(laid).view(np.uint8).reshape(-1)
+    places = ORDER[operands]
+    ends = length - np.arange(phases)[:, np.newaxis, np.newaxis] * STRETCH
+    layout = Layout(
+        order.reshape(-1, COUNT),
+        (places < np.where(phases * STRETCH < length, STRETCH, ends)).reshape(-1, COUNT),
+        places,
+        np.array([group_lanes(places < left) for left in range(STRETCH + 1)]),
+        NARROWED[operands],
+    )
+    return _made(packed, geometry, size, operands, constants, relaid, weights, taps, layout, phases, length)
 
 
 def _made(
@@ -189,7 +180,7 @@ def _made(
     relaid: Callable[..., RescaleConstants | None],
     weights: npt.NDArray[np.uint8],
     taps: _Taps,
-    lanes: _Lanes,
+    layout: Layout,
     phases: int,
     length: int,
 ) -> TiledDepthwise:
@@ -217,6 +208,7 @@ def _made(
         int(constants.form),
         phases,
         taps.groups,
+        weights.nbytes // 2 if geometry.out[0] % 2 == 1 else 0,
         *constants.ends,
         *taps.offsets(columns, channels * element),
     ]
@@ -224,7 +216,7 @@ def _made(
     rows = band * geometry.stride[0] + extent[0]
     scratch = rows * row + element * STRETCH + SLACK
     return TiledDepthwise(
-        aligned(weights), constants, relaid, readonly(settings, np.int64), lanes, geometry.out[0], scratch
+        aligned(weights), constants, relaid, readonly(settings, np.int64), layout, geometry.out[0], scratch
     )
 
 

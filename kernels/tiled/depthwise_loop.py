@@ -6,38 +6,28 @@ import numpy as np
 
 from npusim.kernels.direct.protocol import Bytes
 from npusim.kernels.emit.channels import STRETCH, TOGETHER, VECTORS, channels
-from npusim.kernels.emit.count import MARK_BYTES
-from npusim.kernels.emit.registers import COUNT, VECTOR
 from npusim.kernels.emit.rescale import CONSTANT_BYTES
-from npusim.kernels.emit.tile_counted import finish_counted
-from npusim.kernels.emit.words import word_at
 from npusim.kernels.jit import kernel, part
 from npusim.kernels.ops import Words
 from npusim.kernels.tiled.image import pad_bytes, pad_shorts
-from npusim.kernels.tiled.tally import ALWAYS, close, locate, no_counters, still_wanted
 
 (SHORTS, CHANNELS, IMAGE_ROW, ABOVE, BEFORE, ROW_STRIDE, COLUMN_STRIDE, EXTENT, MADE_ROW, STRETCHES, LENGTH,
- BAND, PAD, FLIP, BITS, FORM, PHASES, GROUPS, ENDS) = range(19)  # fmt: skip
+ BAND, PAD, FLIP, BITS, FORM, PHASES, GROUPS, TWINS, ENDS) = range(20)  # fmt: skip
 """The entries of a depthwise convolution's settings.
 
 Whether codes are read as int16; channels; codes of an image row; rows of padding above, codes before;
 strides; window rows; codes of a copied row; stretches of an output row and their codes; output rows for
 which rows are copied at once; padding's code, flip, bits of a code; the rescale's form;
-stretches until channels and vectors meet again; groups of taps, whose offsets follow; the four `Ends` of
-the rescale.
+stretches until channels and vectors meet again; groups of taps, whose offsets follow; bytes to the weights
+that have the upper row twice, or 0; the four `Ends` of the rescale.
 """
 
 SETTINGS = ENDS + 4
 
-PIECE = 2 * TOGETHER
-"""Stretches of one piece of work."""
-
-KEPT = 32
-"""Stretches whose sums are kept until they are counted together."""
-
 
 @part
-def _copy(x: Bytes, first: int, rows: int, settings: Words, scratch: Bytes) -> None:
+def copy_rows(x: Bytes, first: int, rows: int, settings: Words, scratch: Bytes) -> None:
+    """Bring input rows from `first` on, with their padding, to the scratch memory."""
     length, row, before = settings[MADE_ROW], settings[IMAGE_ROW], settings[BEFORE]
     pad, flip = settings[PAD], settings[FLIP]
     if settings[SHORTS] == 1:
@@ -54,65 +44,21 @@ def _next(stretch: int, chunk: int, chunks: int) -> tuple[int, int]:
 
 
 @part
-def _note(
-    starts: Words,
-    lengths: Words,
-    kept: int,
-    y0: int,
-    y1: int,
-    below: int,
-    left: int,
-    right: int,
-    both: int,
-    twins: int,
-) -> None:
-    """Where the codes of a piece's stretches begin and how many count: [stretch][row], from `kept` on."""
-    starts[kept], starts[kept + 1], lengths[kept], lengths[kept + 1] = y0, y0 + below, left, left * both
-    if TOGETHER > 1:
-        starts[kept + 2], starts[kept + 3] = y1, y1 + below
-        lengths[kept + 2], lengths[kept + 3] = right * twins, right * twins * both
+def next_piece(
+    stretch: int, chunk: int, chunks: int, phase: int, phases: int, alone: int
+) -> tuple[int, int, int, int, int, int]:
+    """Which two stretches a piece of work computes, each from which code on, and what comes next.
 
-
-@part
-def _finish_counted(
-    form: int,
-    sums: int,
-    starts: int,
-    lengths: int,
-    full: int,
-    own: int,
-    out: int,
-    marks: int,
-    lanes: int,
-    counters: int,
-    twice: int,
-) -> int:
-    """Codes of the kept stretches, their events added to counters: neighbours of one length together.
-
-    Everything is an address or a number: arrays' references would be counted.
+    The two share weights and constants; a last one alone is done twice. What comes next is told by counting:
+    divisions take longer.
     """
-    first, may = 0, 0
-    while first < full:
-        last, left = first + 1, min(word_at(lengths + 8 * first), STRETCH)
-        while last < full and min(word_at(lengths + 8 * last), STRETCH) == left:
-            last += 1
-        if left > 0:
-            may |= finish_counted(
-                form,
-                sums + first * VECTORS * VECTOR,
-                last - first,
-                VECTORS,
-                own,
-                out,
-                starts + 8 * first,
-                left,
-                marks,
-                lanes + 16 * left,
-                counters,
-                twice,
-            )
-        first = last
-    return may
+    place = (chunk * phases + phase) * STRETCH
+    after, later = _next(stretch, chunk, chunks)
+    if alone == 1:
+        return stretch, place, stretch, place, after, later
+    other, second = after, (later * phases + phase) * STRETCH
+    after, later = _next(after, later, chunks)
+    return stretch, place, other, second, after, later
 
 
 @kernel(signatures=1)
@@ -125,27 +71,18 @@ def convolve_channels(
     last: int,
     scratch: Bytes,
     out: Bytes,
-    told: Words,
-    lanes: Words,
-    places: Words,
-    wanted: int,
-    twice: int,
-    record: Words,
 ) -> None:
     """Output rows `first` .. `last` - 1, two at a time, a band after the other.
 
     Parameters
     ----------
     weights : uint8[...]
-        By phase as `emit.channels` says.
+        By phase as `emit.channels` says; with an odd number of rows once more, the upper row's in the place
+        of the lower one's: for who counts, and has a last row alone done twice.
     constants : uint8[...]
         Of `RescaleConstants`, by phase.
     settings : int64[SETTINGS + taps]
         See above; then the byte offset of each tap of both rows.
-    told, lanes, places, wanted, twice
-        Of `Told`.
-    record : int64[records.LENGTH]
-        Events are added to it; an empty one: nothing is counted.
     """
     shorts, form, groups = settings[SHORTS], settings[FORM], settings[GROUPS]
     element = 2 if shorts == 1 else 1
@@ -154,17 +91,11 @@ def convolve_channels(
     step, stride = settings[COLUMN_STRIDE] * settings[CHANNELS] * element, settings[ROW_STRIDE]
     taps, below = settings.ctypes.data + 8 * SETTINGS, stretches * length
     block = groups * 2 * VECTORS * STRETCH
-    counting, base = record.shape[0] > 0, out.ctypes.data
-    memory, counters = np.empty((KEPT * VECTORS + 1) * COUNT, np.int32), no_counters()
-    sums = memory[-memory.ctypes.data % STRETCH // 4 :][: KEPT * VECTORS * COUNT]
-    starts, lengths = np.empty(KEPT, np.int64), np.empty(KEPT, np.int64)
-    sums_at, starts_at, lengths_at = sums.ctypes.data, starts.ctypes.data, lengths.ctypes.data
-    counters_at = counters.ctypes.data
-    told_at, lanes_at, ends = told.ctypes.data, lanes.ctypes.data, settings.ctypes.data + 8 * ENDS
+    ends = settings.ctypes.data + 8 * ENDS
     for begin in range(first, last, most):
         band = min(most, last - begin)
         rows = (band - 1) * stride + settings[EXTENT]
-        _copy(x, begin * stride - settings[ABOVE], rows, settings, scratch)
+        copy_rows(x, begin * stride - settings[ABOVE], rows, settings, scratch)
         source, target = scratch.ctypes.data, out.ctypes.data + begin * below
         for phase in range(phases):
             own = constants.ctypes.data + phase * VECTORS * CONSTANT_BYTES
@@ -175,16 +106,10 @@ def convolve_channels(
                 upper, y = source + row * stride * row_bytes, target + row * below
                 after, chunk = 0, 0
                 for n in range(0, stretches * chunks, TOGETHER):
-                    # Pieces of work share weights and constants; a last one alone is done twice. Which
-                    # stretch and which chunk of it comes next is told by counting: divisions take longer.
-                    m, stretch, place = n, after, (chunk * phases + phase) * STRETCH
-                    other, second = stretch, place
-                    after, chunk = _next(after, chunk, chunks)
-                    if TOGETHER > 1 and n + 1 < stretches * chunks:
-                        m, other, second = n + 1, after, (chunk * phases + phase) * STRETCH
-                        after, chunk = _next(after, chunk, chunks)
+                    alone = 1 if TOGETHER == 1 or n + 1 == stretches * chunks else 0
+                    piece = next_piece(after, chunk, chunks, phase, phases, alone)
+                    stretch, place, other, second, after, chunk = piece
                     y0, y1 = y + stretch * length + place, y + other * length + second
-                    kept = n // TOGETHER * PIECE % KEPT
                     channels(
                         shorts,
                         form,
@@ -201,45 +126,4 @@ def convolve_channels(
                         length - place,
                         length - second,
                         both,
-                        sums_at + kept * VECTORS * VECTOR if counting else 0,
                     )
-                    if counting:
-                        left, right, twins = length - place, length - second, m - n
-                        _note(starts, lengths, kept, y0 - base, y1 - base, below, left, right, both, twins)
-                        full = kept + PIECE
-                        if full == KEPT or n + TOGETHER >= stretches * chunks:
-                            group = phase * VECTORS
-                            may = _finish_counted(
-                                form,
-                                sums_at,
-                                starts_at,
-                                lengths_at,
-                                full,
-                                own,
-                                base,
-                                told_at + group * MARK_BYTES,
-                                lanes_at,
-                                counters_at,
-                                twice,
-                            )
-                            may = still_wanted((may | ALWAYS) & wanted, record, starts[0])
-                            if may != 0:
-                                locate(
-                                    sums,
-                                    starts,
-                                    lengths,
-                                    0,
-                                    full,
-                                    may,
-                                    told,
-                                    places,
-                                    group,
-                                    0,
-                                    VECTORS,
-                                    record,
-                                )
-        if counting:
-            wanted = still_wanted(wanted, record, (begin + band) * below)
-    if counting:
-        close(counters, (last - first) * below, twice, record)
-    memory[0] = 0  # the pieces saw its address only: this keeps it alive until here

@@ -27,7 +27,7 @@ class Blocks:
     Attributes
     ----------
     weights : uint8[bytes]
-        Block by block, each ``[step][vector][COUNT][4 bytes]``; columns beyond the last are zeros.
+        Block by block, each ``[step][vector][COUNT][4 bytes]``; columns beyond the last are copies of it.
     table : int64[blocks, 3]
         Vectors, the first one's number, byte offset.
     columns : int64[blocks, GROUP, COUNT]
@@ -44,8 +44,7 @@ def pack_blocks(rows: npt.NDArray[Any]) -> Blocks:
     outputs, depth = rows.shape
     taken = 4 // rows.itemsize
     vectors = -(-outputs // COUNT)
-    filled = np.zeros((vectors * COUNT, depth), rows.dtype)
-    filled[:outputs] = rows
+    filled = rows[np.minimum(np.arange(vectors * COUNT), outputs - 1)]
     steps = filled.reshape(vectors, COUNT, depth // taken, taken)
     parts, blocks, first, offset = [], [], 0, 0
     for count in block_sizes(vectors):

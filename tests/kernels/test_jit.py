@@ -117,7 +117,9 @@ def test_all_kernels_together_stay_few() -> None:
         "tell._tell": 2,
         "tiled.combine.combine": 1,
         "tiled.combine_events.combine_counting": 1,
+        "tiled.conv_count_loop.convolve_counting": 1,
         "tiled.conv_loop.convolve": 1,
+        "tiled.depthwise_count_loop.convolve_channels_counting": 1,
         "tiled.depthwise_loop.convolve_channels": 1,
         "valued.count_values": 1,
     }

@@ -11,7 +11,8 @@ import numpy as np
 import numpy.typing as npt
 
 from npusim.kernels.direct.protocol import Counting, Direct
-from npusim.kernels.emit.registers import COUNT
+from npusim.kernels.emit.count_once import WAYS
+from npusim.kernels.emit.registers import COUNT, WIDE
 from npusim.kernels.emit.rescale import Form
 from npusim.kernels.event_plan import event_plan
 from npusim.kernels.events import KINDS, EventCounts
@@ -54,6 +55,9 @@ class Rescaling(Enum):
     DOUBLE = "gemmlowp: 31-bit factor, two roundings"
     DEAD = "gemmlowp, with channels whose bias and shift are at their ends"
     LIFTED = "gemmlowp with a left shift: the shift is too small for high halves"
+    ODD = "16-bit odd factors, one rounding, of bits that only 0 has not; some sums are always 0"
+    DOUBLE_ODD = "gemmlowp with odd factors; some sums are always 0"
+    FAINT = "gemmlowp, with channels whose second shift loses more than 16 bits"
 
 
 @dataclass
@@ -84,6 +88,9 @@ class Case:
         low, high = self.weights.value
         weights = self.random.integers(low, high + 1, shape)
         weights[0] = low
+        odd = self.rescaling in {Rescaling.ODD, Rescaling.DOUBLE_ODD}
+        if odd:
+            weights[1::4] = 0
         if self.weights is Weights.WITH_ZERO:
             zeros = self.random.choice([0, 255, 77], self.outputs)
             codes, own = np.clip(weights + zeros.reshape(-1, 1, 1, 1), 0, 255).astype(np.uint8), zeros
@@ -92,6 +99,8 @@ class Case:
         greatest = 1 << 30 if self.rescaling is Rescaling.DEAD else 9999
         self.bias = self.random.integers(-9999, 9999, self.outputs)
         self.bias[::3] = np.where(self.bias[::3] < 0, -greatest, greatest)
+        if odd:
+            self.bias[1::4] = 0
         x_zero = (
             int(self.random.integers(limits.min, limits.max + 1)) if self.weights is not Weights.INT16 else 0
         )
@@ -124,6 +133,11 @@ class Case:
         scale = max(0, min(self.reach, 1 << 25).bit_length() - 20)
         low, high = (-100, 120) if self.codes_out == np.int8 else (5, 250)
         ends: list[BaseStage] = [Add(operand=-7), Clamp(low=low, high=high)]
+        if self.rescaling is Rescaling.ODD:
+            shift = self.reach.bit_length() + 2
+            stages = [Multiply(by="m"), ShiftRight(by=(shift,), rounding=self.rule), *ends]
+            factors = random.choice([32769, 40001, 65535], outputs)
+            return compile_pipeline(stages, {"m": factors}, outputs)
         least = {Rescaling.SHORT_SHIFT: 0, Rescaling.ONE_SHIFT: 4, Rescaling.LONG_SHIFT: 16}.get(
             self.rescaling
         )
@@ -135,13 +149,16 @@ class Case:
             stages = [Multiply(by="m"), ShiftRight(by=(16, "s"), rounding=self.rule), *ends]
             return compile_pipeline(stages, fields, outputs)
         lifted = self.rescaling is Rescaling.LIFTED
+        factors, odd = [1 << 30, 3 << 29, (1 << 31) - 1], [(1 << 30) + 1, (1 << 31) - 1]
         fields = {
             "left": random.integers(0, 2 if lifted else 1, outputs),
-            "m": random.choice([1 << 30, 3 << 29, (1 << 31) - 1], outputs),
+            "m": random.choice(odd if self.rescaling is Rescaling.DOUBLE_ODD else factors, outputs),
             "s": random.integers(0, 8, outputs) if lifted else random.integers(1, 8, outputs) + scale,
         }
         if self.rescaling is Rescaling.DEAD:
             fields["s"][::3] = 31
+        if self.rescaling is Rescaling.FAINT:
+            fields["s"][::3] = 17
         stages = [
             ShiftLeft(by="left", bits=32, overflow=Overflow.WRAP),
             Multiply(by="m"),
@@ -203,7 +220,8 @@ def _pipelines() -> Iterator[Case]:
     """Every rule and form, signed and unsigned codes on either side."""
     for rule in Rounding:
         for rescaling in Rescaling:
-            twice = {Rescaling.DOUBLE, Rescaling.DEAD, Rescaling.LIFTED}
+            twice = {Rescaling.DOUBLE, Rescaling.DEAD, Rescaling.LIFTED, Rescaling.DOUBLE_ODD}
+            twice.add(Rescaling.FAINT)
             if rescaling in twice and rule is not Rounding.HALF_AWAY:
                 continue
             for codes in (np.int8, np.uint8):
@@ -257,6 +275,28 @@ def _depthwise() -> Iterator[Case]:
     )
 
 
+def _counted() -> Iterator[Case]:
+    """Every way of counting in registers, with lanes, rows and stretches that do not count."""
+    rule = Rounding.HALF_AWAY
+    for rescaling in (Rescaling.ODD, Rescaling.DOUBLE_ODD, Rescaling.DOUBLE, Rescaling.FAINT):
+        for outputs in (8, 17, 40, 64, 65, 100):
+            for size in ((7, 7), (12, 4)):
+                yield Case(size, 4, outputs, window(size, 1), 1, rule, np.uint8, rescaling=rescaling)
+        for channels in (8, 24, 64, 65, 96, 144):
+            for size, stride in (((7, 7), 1), ((8, 9), 2), ((8, 8), 1)):
+                geometry = window(size, 3, stride, 1, 1)
+                yield Case(
+                    size,
+                    channels,
+                    channels,
+                    geometry,
+                    channels,
+                    rule,
+                    nest=Nest.DEPTHWISE,
+                    rescaling=rescaling,
+                )
+
+
 def forms(cases: Iterable[Case]) -> set[Form]:
     """How their constants are laid out."""
     made = set()
@@ -271,11 +311,12 @@ def forms(cases: Iterable[Case]) -> set[Form]:
 
 def main() -> int:
     """Compare all cases at both ends of a page; how many there were."""
-    number, told = 0, 0
+    number, told, ways = 0, 0, set()
     assert forms(_pipelines()) == set(Form) - {Form.REAL}  # of `test_real_rescale`
-    for cases in (_pipelines, _convolutions, _depthwise):
+    for cases in (_pipelines, _convolutions, _depthwise, _counted):
         for case in cases():
             number += 1
+            ways |= {(case.nest, *way) for way in getattr(case.counting, "ways", ())}
             expected = case.expected().reshape(-1)
             for place in Place:
                 for part in (None, 7):
@@ -288,6 +329,11 @@ def main() -> int:
                     np.testing.assert_array_equal(counted[1].counts, case.events().counts)
                     np.testing.assert_array_equal(counted[1].first, case.events().first)
     assert told > number  # two parts each: more than half of the cases
+    own = {(form, way) for form, those in WAYS.items() for way in those}
+    shapes = {(Nest.CONV2D, *each) for each in own}
+    # Without AVX-512 no depthwise convolution has its products in halves.
+    shapes |= {(Nest.DEPTHWISE, *each) for each in own if WIDE or each[0] is Form.HIGH_SIGNED}
+    assert shapes <= ways, shapes - ways
     return number
 
 
