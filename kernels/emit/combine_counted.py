@@ -3,8 +3,8 @@
 Nearly every sum loses bits at each shift, and not just a half; few are clamped. So a stretch of codes is
 looked at as a whole, while all is in registers: ENDS of a sum are its lost bits but the last, and 0 where
 nothing is lost or a half; so are ENDS_AGAIN of what the rescale has before it rounds, as far as they differ
-from NEAR; and the int16 that are about to be narrowed are compared with the clamp's bounds. Only where one
-of them says so, all is counted, from the sums alone (`count_alike`).
+from NEAR; and the int16 that are about to be narrowed are compared with the clamp's bounds. Only where that
+says so, the clamp's kinds or those of rounding are counted, from the sums alone (`count_alike`).
 """
 
 from __future__ import annotations
@@ -38,7 +38,7 @@ from npusim.kernels.records import FIRST, KINDS_TOLD
 
 ENDS, ENDS_AGAIN, NEAR = range(SHIFT + 1, SHIFT + 4)
 """The marks, int64, behind those of `count_alike`. Where nothing is known of a second shift in advance, as in
-forms of 64 bits, ENDS_AGAIN are none: then every stretch is counted."""
+forms of 64 bits, ENDS_AGAIN are none: then rounding is counted in every stretch."""
 
 ALL = -1
 """Which codes of a stretch are wanted: all."""
@@ -162,13 +162,12 @@ def _emit(form: Form, builder: Any, values: Any) -> None:
         store_first(builder, narrow, builder.add(out, place), number(VECTOR))
         here = builder.add(position, place)
         words = [] if form.is_wide else [builder.add(*each, result.addend) for each in products]
-        beyond, zeros = look.is_clamped(halves), look.ends_in_zeros(sums, words)
-        asked = builder.or_(builder.or_(beyond, zeros), in_part)
-        special = builder.icmp_unsigned("!=", asked, number(0))
-        with builder.if_else(special, likely=False) as (then, otherwise):
+        zeros = builder.or_(look.ends_in_zeros(sums, words), in_part)
+        with builder.if_then(_some(builder, look.is_clamped(halves)), likely=False):
+            _count_clamped(builder, sums, own, here, record)
+        with builder.if_else(_some(builder, zeros), likely=False) as (then, otherwise):
             with then:
-                acts = builder.icmp_unsigned("!=", beyond, number(0))
-                _count(builder, sums, own, (acts, twice), here, record)
+                _count_rounded(builder, sums, own, twice, here, record)
             with otherwise:
                 usual.add(here)
     record.add(2, *usual.get())
@@ -176,20 +175,19 @@ def _emit(form: Form, builder: Any, values: Any) -> None:
         record.add(4, *usual.get())
 
 
-def _count(
-    builder: Any,
-    sums: list[Value],
-    marks: Marks,
-    asked: tuple[Value, Value],
-    position: Value,
-    record: _Record,
+def _some(builder: Any, bits: Value) -> Value:
+    return builder.icmp_unsigned("!=", bits, number(0))
+
+
+def _count_clamped(builder: Any, sums: list[Value], marks: Marks, position: Value, record: _Record) -> None:
+    for kind, comparison, row in ((0, "<", LOW), (1, ">", HIGH)):
+        flags = [builder.icmp_signed(comparison, value, marks.lanes(row)) for value in sums]
+        record.add_flags(kind, flags, position)
+
+
+def _count_rounded(
+    builder: Any, sums: list[Value], marks: Marks, twice: Value, position: Value, record: _Record
 ) -> None:
-    """All that four vectors of sums cause; asked is whether the clamp acts, and if there are two shifts."""
-    acts, twice = asked
-    with builder.if_then(acts):
-        for kind, comparison, row in ((0, "<", LOW), (1, ">", HIGH)):
-            flags = [builder.icmp_signed(comparison, value, marks.lanes(row)) for value in sums]
-            record.add_flags(kind, flags, position)
     record.add_rounding(2, sums, marks.lanes(LOST), marks.lanes(HALF), position)
     with builder.if_then(twice):
         again = Again(builder, marks)

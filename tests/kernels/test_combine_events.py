@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 from npusim.kernels.emit.registers import VECTOR
 from npusim.kernels.event_plan import event_plan
 from npusim.kernels.isa import InstructionSet, available, selected
+from npusim.kernels.jit import readonly
 from npusim.kernels.members import members_of
 from npusim.kernels.plan import compile_pipeline
 from npusim.kernels.records import COUNT, FIRST, of_nothing
@@ -131,7 +132,9 @@ def _counted(step: Any, told: Any, members: Any, inputs: list[np.ndarray]) -> tu
     made, scratch = np.empty(inputs[0].size, np.uint8), np.empty(step.scratch_bytes, np.uint8)
     record = of_nothing()
     for first, last in pairwise(sorted({0, step.units // 2, step.units})):
-        counting.run([x.view(np.uint8) for x in inputs], made, scratch, first, last, record)
+        counting.run(
+            [readonly(x.view(np.uint8), np.uint8) for x in inputs], made, scratch, first, last, record
+        )
     kinds = [(2, *kind) for kind in told.kinds]
     kinds += [(index, *kind) for index, each in enumerate(members) for kind in each.kinds]
     found: dict[Kind, tuple[int, int]] = {}
