@@ -5,6 +5,7 @@ from __future__ import annotations
 from npusim.kernels.direct.protocol import Bytes
 from npusim.kernels.emit.count import LANES_BYTES, MARK_BYTES
 from npusim.kernels.emit.count_once import SIGN_BYTES, Way
+from npusim.kernels.emit.prefetch import prefetch_marks, prefetch_signs
 from npusim.kernels.emit.registers import COUNT, VECTOR
 from npusim.kernels.emit.rescale import CONSTANT_BYTES
 from npusim.kernels.emit.tile_counted import finish_counted
@@ -102,6 +103,10 @@ def convolve_counting(
                 sign = signs.ctypes.data + group * SIGN_BYTES
                 # Tiles of all rows are counted in registers, those before `whole`; others by way of memory.
                 whole = count // step * step if once else 0
+                if whole < count:
+                    prefetch_marks(marks)
+                if panel == first and b + 1 < blocks.shape[0]:
+                    prefetch_signs(sign + GROUP * SIGN_BYTES)
                 for r in range(0, count, step):
                     reads = vectors, source, at + 8 * r, matrix, segments, parts, steps
                     in_memory = sums + r * vectors * VECTOR

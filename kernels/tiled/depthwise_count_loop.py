@@ -10,6 +10,7 @@ from npusim.kernels.emit.channels import STRETCH, TOGETHER, VECTORS
 from npusim.kernels.emit.channels_counted import channels_counted, keep_sums
 from npusim.kernels.emit.count import LANES_BYTES, MARK_BYTES
 from npusim.kernels.emit.count_once import SIGN_BYTES, Way
+from npusim.kernels.emit.prefetch import prefetch_signs
 from npusim.kernels.emit.registers import COUNT, VECTOR
 from npusim.kernels.emit.rescale import CONSTANT_BYTES
 from npusim.kernels.emit.tile_counted import finish_counted
@@ -188,6 +189,8 @@ def convolve_channels_counting(
             own, matrix, marks, sign = _phase_addresses(phase, *tables, groups * 2 * VECTORS * STRETCH)
             chunks = (length - phase * STRETCH + phases * STRETCH - 1) // (phases * STRETCH)
             pieces, alike = stretches * chunks, once and _alike(phase, phases, chunks, length)
+            if begin == first and phase + 1 < phases:
+                prefetch_signs(sign + VECTORS * SIGN_BYTES)
             for row in range(0, band, 2):
                 both = 1 if row + 1 < band else 0
                 upper, y = source + row * stride * row_bytes, target + row * below
