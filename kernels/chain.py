@@ -32,7 +32,7 @@ from npusim.kernels.tiled.conv_loop import PANEL, convolve
 from npusim.kernels.tiled.depthwise_count_loop import convolve_channels_counting
 from npusim.kernels.tiled.depthwise_loop import convolve_channels
 
-_TOLD = (CUBE, CUBE, TABLE, TABLE, INT, INT, INT, WORDS)
+_TOLD = (CUBE, CUBE, TABLE, TABLE, INT, INT, SETTINGS, WORDS)
 _CONVOLVE = (INPUT, INPUT, ROWS, TABLE, SETTINGS, INT, INT, BYTES, BYTES)
 _CONVOLVE_COUNTING = (*_CONVOLVE, *_TOLD)
 _CHANNELS = (INPUT, INPUT, ROWS, SETTINGS, INT, INT, BYTES, BYTES)

@@ -61,8 +61,6 @@ class EventPlan:
     kinds
         What is counted, in the order of `records.Count`: below, above, rounded, tie; for two shifts
         rounded and tie of the second.
-    reach
-        The greatest magnitude of a value.
     """
 
     lost: Words
@@ -70,12 +68,6 @@ class EventPlan:
     low: Words
     high: Words
     kinds: tuple[Kind, ...]
-    reach: int
-
-    @property
-    def only_zero(self) -> bool:
-        """Whether of all values within reach only 0 loses nothing at the first shift, and none a half."""
-        return bool(np.all((self.lost > 0) & (np.left_shift(1, np.maximum(self.lost, 1) - 1) > self.reach)))
 
 
 def event_plan(plan: Plan, reach: int) -> EventPlan | None:
@@ -127,8 +119,7 @@ def _told(plan: Plan, reach: int, shifts: list[int], factors: list[int], clamp: 
     # A factor of 0 has as many trailing zeros as one likes.
     zeros = np.where(factor == 0, 64, np.bitwise_count((factor & -factor) - 1).astype(np.int64))
     lost = np.clip(shift - zeros, 0, 32)
-    kinds = _kinds(plan, shifts, int(activation[0]))
-    return EventPlan(lost, second, low, high - 1, kinds, reach)
+    return EventPlan(lost, second, low, high - 1, _kinds(plan, shifts, int(activation[0])))
 
 
 def _second(plan: Plan, shifts: list[int], factor: Words, reach: int) -> SecondShift | None:

@@ -94,6 +94,13 @@ class Packed:
         """int64[O]: the sum of each channel's weights, which every unit of a zero point costs."""
         return readonly(self.weights.sum(axis=(1, 2, 3)), np.int64)
 
+    def sum_reach(self, bias: Words) -> Words:
+        """int64[O]: the greatest magnitude of each channel's sums, whatever the codes."""
+        limits = np.iinfo(self.x_dtype.type)
+        code = max(self.x_zero - int(limits.min), int(limits.max) - self.x_zero)
+        found: Words = np.abs(self.weights).sum(axis=(1, 2, 3)) * code + np.abs(bias)
+        return found
+
     @cached_property
     def tap_weights(self) -> npt.NDArray[np.int32]:
         """int32[taps, multiplier, C]: depthwise weights, channels innermost."""

@@ -42,6 +42,8 @@ class _Group:
     rescale: RescaleConstants
     settings: Words
     order: Words
+    reach: Words
+    """Of `Layout`."""
     relaid: Callable[..., RescaleConstants | None]
     """`rescale_constants` again, with other forms."""
 
@@ -56,6 +58,7 @@ class _Group:
         layout = Layout(
             self.order.reshape(-1, COUNT),
             used.reshape(-1, COUNT),
+            self.reach,
             np.where(used, self.blocks.columns, self.settings[COLUMNS]).reshape(-1, COUNT),
             np.array([group_lanes(own) for own in used]),
             Order.BY_VECTOR,
@@ -115,13 +118,17 @@ class CountingConvolution:
     Attributes
     ----------
     ways
-        How each group's tiles are counted.
+        Forms of sums, and how tiles of them are counted.
     """
 
     def __init__(self, groups: list[_Group], tolds: list[Told], pixels: int, scratch_bytes: int) -> None:
         self._groups, self._tolds = groups, tolds
         self.units, self.scratch_bytes = pixels, scratch_bytes
-        self.ways = tuple((group.rescale.form, told.way) for group, told in zip(groups, tolds, strict=True))
+        self.ways = {
+            (group.rescale.form, way)
+            for group, told in zip(groups, tolds, strict=True)
+            for way in told.ways.tolist()
+        }
 
     def run(
         self, inputs: Sequence[Bytes], out: Bytes, scratch: Bytes, first: int, last: int, record: Words
@@ -175,7 +182,7 @@ def tiled_convolution(
     segments = Segments.of(geometry, size, packed, element.itemsize)
     once = Operands.SHORTS if element.itemsize == 2 else Operands.BYTES
     without = set[Form]() if once is OPERANDS else {Form.HALVES}
-    groups = []
+    groups, sum_reach = [], packed.sum_reach(bias)
     for index in range(packed.groups):
         own = range(index * packed.group_outputs, (index + 1) * packed.group_outputs)
         blocks = pack_blocks(segments.rows_of(packed.weights[own.start : own.stop], element))
@@ -187,7 +194,7 @@ def tiled_convolution(
         if constants is None:
             return None
         settings = _settings(segments, geometry, size, packed, constants, own)
-        groups.append(_Group(blocks, constants, settings, order, relaid))
+        groups.append(_Group(blocks, constants, settings, order, sum_reach, relaid))
     return TiledConvolution(groups, geometry.pixels, HEAD + segments.scratch_bytes)
 
 

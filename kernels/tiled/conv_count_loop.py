@@ -61,14 +61,14 @@ def convolve_counting(
     places: Words,
     wanted: int,
     twice: int,
-    way: int,
+    ways: Words,
     record: Words,
 ) -> None:
     """As `convolve`, with events added to a record.
 
     Parameters
     ----------
-    told, signs, lanes, places, wanted, twice, way
+    told, signs, lanes, places, wanted, twice, ways
         Of `Told`.
     record : int64[records.LENGTH]
     """
@@ -76,12 +76,10 @@ def convolve_counting(
     at, sums = offsets.ctypes.data, made.ctypes.data
     segments, parts, steps = settings.ctypes.data + 8 * SETTINGS, settings[SEGMENTS], settings[STEPS]
     ends, flips, flip = settings.ctypes.data + 8 * ENDS, settings.ctypes.data + 8 * FLIPS, settings[FLIP]
-    shorts, pixel = settings[SHORTS], settings[PIXEL]
-    target, band, form = out.ctypes.data, settings[BAND], settings[FORM]
-    once = shorts == ONCE_SHORTS and way != _MEMORY
-    counters = no_counters()
+    shorts, pixel, band, form = settings[SHORTS], settings[PIXEL], settings[BAND], settings[FORM]
+    once = shorts == ONCE_SHORTS and ways[0] != _MEMORY
+    counters, target, lengths[:] = no_counters(), out.ctypes.data, settings[COLUMNS]
     tally = counters.ctypes.data
-    lengths[:] = settings[COLUMNS]
     for begin in range(first, last, band):
         end = min(begin + band, last)
         source, origin = x.ctypes.data + 0, 0  # of int64, like the sum below: else it would be a float
@@ -114,7 +112,7 @@ def convolve_counting(
                         multiply_apart(shorts, *reads, flip, own, in_memory)
                         continue
                     writes = target + starts[r] + offset, pixel, left
-                    counts = sign, marks, masks, tally, way
+                    counts = sign, marks, masks, tally, ways[b]
                     may = tile_once_counted(form, *reads, flips, own, ends, *writes, *counts)
                     may = still_wanted((may | ALWAYS) & wanted, record, starts[r] + offset)
                     if may != 0:

@@ -98,12 +98,12 @@ class CountingDepthwise:
     Attributes
     ----------
     ways
-        How its stretches are counted.
+        The form of its sums, and how stretches of them are counted.
     """
 
     def __init__(self, direct: TiledDepthwise, form: Form, plan: Told) -> None:
         self._direct, self._told = direct, plan
-        self.ways = ((form, plan.way),)
+        self.ways = {(form, way) for way in plan.ways.tolist()}
         self.units, self.scratch_bytes = direct.units, direct.scratch_bytes
 
     def run(
@@ -164,6 +164,7 @@ def tiled_depthwise(
     layout = Layout(
         order.reshape(-1, COUNT),
         (places < np.where(phases * STRETCH < length, STRETCH, ends)).reshape(-1, COUNT),
+        packed.sum_reach(bias),
         places,
         np.array([group_lanes(places < left) for left in range(STRETCH + 1)]),
         NARROWED[operands],

@@ -158,14 +158,14 @@ def convolve_channels_counting(
     places: Words,
     wanted: int,
     twice: int,
-    way: int,
+    ways: Words,
     record: Words,
 ) -> None:
     """As `convolve_channels`, with events added to a record.
 
     Parameters
     ----------
-    told, signs, lanes, places, wanted, twice, way
+    told, signs, lanes, places, wanted, twice, ways
         Of `Told`.
     record : int64[records.LENGTH]
     """
@@ -175,7 +175,7 @@ def convolve_channels_counting(
     row_bytes = settings[MADE_ROW] * element
     step, stride = settings[COLUMN_STRIDE] * settings[CHANNELS] * element, settings[ROW_STRIDE]
     taps, below = settings.ctypes.data + 8 * SETTINGS, stretches * length
-    once, twins = shorts == ONCE_SHORTS and way != _MEMORY, settings[TWINS]
+    once, twins = shorts == ONCE_SHORTS and ways[0] != _MEMORY, settings[TWINS]
     (memory, sums, starts, lengths), counters = _kept_memory(), no_counters()
     kept_at = sums.ctypes.data, starts.ctypes.data, lengths.ctypes.data
     tally, base, ends = counters.ctypes.data, out.ctypes.data, settings.ctypes.data + 8 * ENDS
@@ -215,7 +215,7 @@ def convolve_channels_counting(
                         lane = lanes.ctypes.data + LANES_BYTES * min(left, STRETCH)
                         twice_over = alone * (TOGETHER - 1) + 1 - both
                         writes = ends, base + y0, base + y1, below, left, both, twice_over
-                        may = channels_counted(form, *reads, *writes, sign, marks, lane, tally, way)
+                        may = channels_counted(form, *reads, *writes, sign, marks, lane, tally, ways[phase])
                         may = still_wanted((may | ALWAYS) & wanted, record, y0)
                     if not inside or may != 0:
                         keep_sums(shorts, *reads, kept_at[0] + kept * VECTORS * VECTOR)

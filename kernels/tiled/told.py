@@ -54,6 +54,9 @@ from npusim.kernels.tiled.constants import RescaleConstants
 from npusim.kernels.tiled.second_shift import AgainMarks, again_marks
 from npusim.kernels.tiled.weights import aligned
 
+_GROUP = 4
+"""Vectors that have a way of their own."""
+
 _LEAST, _GREATEST = np.iinfo(np.int16).min, np.iinfo(np.int16).max
 """Bounds that no int16 is beyond."""
 
@@ -74,8 +77,8 @@ class Told:
         A bit for each kind that can happen.
     twice
         1: two shifts.
-    way
-        How tiles are counted in registers.
+    ways : int64[groups]
+        `Way` by which each group's tiles are counted.
     signs : int64[vectors, SIGN_ROWS, COUNT / 2]
         What that takes, laid out as `emit.count_once` says.
     """
@@ -85,13 +88,13 @@ class Told:
     places: Words
     wanted: int
     twice: int
-    way: Way
+    ways: Words
     signs: Words
 
     @property
     def arguments(self) -> tuple[Any, ...]:
         """As kernels take it."""
-        return self.rows, self.signs, self.lanes, self.places, self.wanted, self.twice, int(self.way)
+        return self.rows, self.signs, self.lanes, self.places, self.wanted, self.twice, self.ways
 
 
 @dataclass(frozen=True, eq=False)
@@ -104,6 +107,8 @@ class Layout:
         Whose sum.
     used : bool[vectors, COUNT]
         Whether it counts, where all rows of a tile do and all codes of a stretch.
+    reach : int64[all channels]
+        The greatest magnitude of each one's sums.
     places, lanes
         As in `Told`.
     narrowed
@@ -112,6 +117,7 @@ class Layout:
 
     channels: Words
     used: npt.NDArray[np.bool_]
+    reach: Words
     places: Words
     lanes: Words
     narrowed: Order
@@ -128,7 +134,7 @@ def told(plan: EventPlan, rescale: RescaleConstants, layout: Layout) -> Told | N
     again = None if plan.second is None else again_marks(plan.second, rescale)
     if plan.second is not None and again is None:
         return None
-    way = _way(plan, rescale.form, again)
+    ways = _ways(plan, rescale.form, again, layout)
     rounds, rounds_again = plan.lost.any(), again is not None and again.lost.any()
     return Told(
         aligned(_marks(plan, rescale, layout, again)),
@@ -136,8 +142,8 @@ def told(plan: EventPlan, rescale: RescaleConstants, layout: Layout) -> Told | N
         readonly(layout.places, np.int64),
         0b11 | (0b1100 if rounds else 0) | (0b110000 if rounds_again else 0),
         int(again is not None),
-        way,
-        aligned(_signs(plan, rescale, layout, again, way)),
+        ways,
+        aligned(_signs(plan, rescale, layout, again, ways)),
     )
 
 
@@ -165,17 +171,21 @@ def _marks(
     return rows
 
 
-def _way(plan: EventPlan, form: Form, again: AgainMarks | None) -> Way:
-    """How tiles in a form are counted."""
+def _ways(plan: EventPlan, form: Form, again: AgainMarks | None, layout: Layout) -> Words:
+    """How each group's tiles in a form are counted."""
+    groups = layout.channels.reshape(-1, _GROUP * COUNT)
     if form not in WAYS:
-        return Way.MEMORY
-    if again is not None and again.lost.max(initial=0) >= 1 << 16:
-        return Way.LONG
-    return Way.ZERO if plan.only_zero else Way.ENDS
+        return readonly(np.full(groups.shape[0], Way.MEMORY), np.int64)
+    # Where the lost bits hold any sum but their last, only 0 has none of the others.
+    zero = (plan.lost > 0) & (np.left_shift(1, np.maximum(plan.lost, 1) - 1) > layout.reach)
+    ways = np.where(zero[groups].all(axis=1), Way.ZERO, Way.ENDS)
+    if again is not None:
+        ways = np.where((again.lost[groups] >> 16).any(axis=1), Way.LONG, ways)
+    return readonly(ways, np.int64)
 
 
 def _signs(
-    plan: EventPlan, rescale: RescaleConstants, layout: Layout, again: AgainMarks | None, way: Way
+    plan: EventPlan, rescale: RescaleConstants, layout: Layout, again: AgainMarks | None, ways: Words
 ) -> npt.NDArray[np.int64]:
     """As `emit.count_once` lays them out."""
     channels, used, (_, low, high, _) = layout.channels, layout.used, rescale.ends
@@ -186,9 +196,10 @@ def _signs(
         rows[:, row] = _narrowed(own, np.roll(own, -1, axis=0))
     if again is not None:
         rows[:, LOST_BITS] = _lanes(np.where(used, again.lost[channels], 0))
+        long = (ways == Way.LONG).repeat(_GROUP)[:, np.newaxis]
         for row, values in ((EXACT_BITS, again.exact), (TIE_BITS, again.tie)):
             own = np.where(used, values[channels], 1)
-            rows[:, row] = _lanes(own) if way is Way.LONG else _narrowed(own, own)
+            rows[:, row] = np.where(long, _lanes(own), _narrowed(own, own))
     return rows
 
 
