@@ -12,6 +12,7 @@ Flags of 32 lanes are counted one by one: more at once would take longer to leav
 from __future__ import annotations
 
 from enum import IntEnum
+from functools import reduce
 from typing import Any, NamedTuple
 
 from llvmlite import ir
@@ -196,11 +197,35 @@ class OnceCounts:
             one, two = (builder.icmp_signed("==", each, self._sign(vector, row, LANES)) for each in lost)
             self._add(entry, pick(builder, one, two, list(range(2 * COUNT))))
 
-    def clamped(self, half: Value, first: int) -> None:
-        """Count what a clamp acts on, in what two vectors from `first` on have been narrowed to."""
-        for entry, comparison, row in ((BELOW, "<", LEAST), (ABOVE, ">", GREATEST)):
-            bound = self._sign(first % len(self._sums[0]), row, SHORTS)
-            self._add(entry, self._builder.icmp_signed(comparison, half, bound))
+    def clamped(self, halves: list[Value]) -> None:
+        """Count what a clamp acts on, in what pairs of vectors have been narrowed to."""
+        if self._form is Form.HIGH_SIGNED:
+            self._count_above(halves)
+        else:
+            self._count_beyond(halves, ABOVE, ">", GREATEST)
+        self._count_beyond(halves, BELOW, "<", LEAST)
+
+    def _count_beyond(self, halves: list[Value], entry: int, comparison: str, row: int) -> None:
+        for place, half in enumerate(halves):
+            end = self._sign(2 * place % len(self._sums[0]), row, SHORTS)
+            self._add(entry, self._builder.icmp_signed(comparison, half, end))
+
+    def _count_above(self, halves: list[Value]) -> None:
+        """What is above, in a tile that has something above at all.
+
+        It pays where the units that compare have much else to do.
+        """
+        builder, columns = self._builder, max(1, len(self._sums[0]) // 2)
+        flags = []
+        for column in range(columns):
+            greatest = self._best(">", [[half] for half in halves[column::columns]])[0]
+            flags.append(builder.icmp_signed(">", greatest, self._sign(2 * column, GREATEST, SHORTS)))
+        bits = builder.bitcast(reduce(builder.or_, flags), ir.IntType(2 * COUNT))
+        slot = cgutils.alloca_once_value(builder, number(0, I32))
+        with builder.if_then(builder.icmp_unsigned("!=", bits, ir.Constant(bits.type, 0))):
+            self._count_beyond(halves, ABOVE, ">", GREATEST)
+            builder.store(self._found[ABOVE], slot)
+        self._found[ABOVE] = builder.load(slot, typ=I32)
 
     def _sign(self, vector: int, row: int, kind: Any) -> Value:
         return load(self._builder, self._told.signs, SIGN_BYTES * vector + VECTOR * row, kind)
@@ -234,10 +259,7 @@ def counted_codes(builder: Any, counts: OnceCounts, bounds: Ends, order: Order) 
     """Vectors of codes, row after row, with everything counted; `order` is how narrowing leaves them."""
     counts.extremes()
     counts.special()
-    flat, made = counts.rounded(), []
-    for first in range(0, len(flat), 4):
-        halves = shorts(builder, flat[first : first + 4], bounds)
-        for place, half in enumerate(halves):
-            counts.clamped(half, first + 2 * place)
-        made.append(arranged(builder, clamped(builder, halves, bounds), order))
-    return made
+    flat = counts.rounded()
+    fours = [shorts(builder, flat[first : first + 4], bounds) for first in range(0, len(flat), 4)]
+    counts.clamped([half for four in fours for half in four])
+    return [arranged(builder, clamped(builder, halves, bounds), order) for halves in fours]
