@@ -123,8 +123,6 @@ def _codes_work(form: Form) -> Work:
                 out.ctypes.data,
                 stride,
                 stride,
-                0,
-                0,
             )
 
     nothing, constants = np.zeros(VECTOR, np.uint8), np.ones(vectors * CONSTANT_BYTES, np.uint8)
