@@ -72,7 +72,7 @@ class Way(IntEnum):
     ENDS = 2
     """As ENDS say; 16 bits hold what a second shift loses."""
     LONG = 3
-    """As ENDS say, with 32 bits."""
+    """As ZERO, with 32 bits."""
 
 
 WAYS = {Form.HALVES: (Way.ZERO, Way.ENDS), Form.HIGH_SIGNED: (Way.ZERO, Way.ENDS, Way.LONG)}
@@ -118,7 +118,7 @@ class OnceCounts:
         """Count sums that lose nothing, or exactly a half, at the first shift."""
         builder = self._builder
         bits = self._sums
-        if self._way is not Way.ZERO:
+        if self._way is Way.ENDS:
             ends = [self._sign(v, ENDS, LANES) for v in range(len(bits[0]))]
             bits = [[builder.and_(value, end) for value, end in zip(own, ends, strict=True)] for own in bits]
         least = every(-1, LANES)

@@ -12,8 +12,8 @@ from npusim.kernels.emit.build import I32, Value, at, cgutils, number, piece
 from npusim.kernels.emit.count import ARRANGED, ENDS, HALF_AGAIN, MARK_BYTES, ROWS
 from npusim.kernels.emit.count_once import SIGN_BYTES
 from npusim.kernels.emit.registers import VECTOR
+from npusim.kernels.emit.rescale import CONSTANT_BYTES, NEGATIVE, START
 
-_SIGNATURE = types.void(types.int64)
 _GROUP = 4
 _LINE = 64
 
@@ -27,14 +27,17 @@ def _emit(builder: Any, base: Value, offsets: Iterable[int]) -> None:
 
 
 @piece
-def prefetch_signs(typing: Any, address: int) -> Any:
-    """Those of four vectors, see `emit.count_once`."""
+def prefetch_tables(typing: Any, signs: int, constants: int) -> Any:
+    """The signs of four vectors, see `emit.count_once`, and the constants that the common forms read."""
 
     def generate(context: Any, builder: Any, signature: Any, values: Any) -> Any:
+        rows = range(START, NEGATIVE + 1)
+        lines = [CONSTANT_BYTES * vector + VECTOR * row for vector in range(_GROUP) for row in rows]
         _emit(builder, values[0], range(0, _GROUP * SIGN_BYTES, _LINE))
+        _emit(builder, values[1], lines)
         return context.get_dummy_value()
 
-    return _SIGNATURE, generate
+    return types.void(types.int64, types.int64), generate
 
 
 @piece
@@ -47,4 +50,4 @@ def prefetch_marks(typing: Any, address: int) -> Any:
         _emit(builder, values[0], [*lanes, *range(VECTOR * ARRANGED, VECTOR * ROWS, VECTOR)])
         return context.get_dummy_value()
 
-    return _SIGNATURE, generate
+    return types.void(types.int64), generate

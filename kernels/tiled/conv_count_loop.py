@@ -5,7 +5,7 @@ from __future__ import annotations
 from npusim.kernels.direct.protocol import Bytes
 from npusim.kernels.emit.count import LANES_BYTES, MARK_BYTES
 from npusim.kernels.emit.count_once import SIGN_BYTES, Way
-from npusim.kernels.emit.prefetch import prefetch_marks, prefetch_signs
+from npusim.kernels.emit.prefetch import prefetch_marks, prefetch_tables
 from npusim.kernels.emit.registers import COUNT, VECTOR
 from npusim.kernels.emit.rescale import CONSTANT_BYTES
 from npusim.kernels.emit.tile_counted import finish_counted
@@ -77,7 +77,6 @@ def convolve_counting(
     segments, parts, steps = settings.ctypes.data + 8 * SETTINGS, settings[SEGMENTS], settings[STEPS]
     ends, flips, flip = settings.ctypes.data + 8 * ENDS, settings.ctypes.data + 8 * FLIPS, settings[FLIP]
     shorts, pixel, band, form = settings[SHORTS], settings[PIXEL], settings[BAND], settings[FORM]
-    once = shorts == ONCE_SHORTS and ways[0] != _MEMORY
     counters, target, lengths[:] = no_counters(), out.ctypes.data, settings[COLUMNS]
     tally = counters.ctypes.data
     for begin in range(first, last, band):
@@ -100,11 +99,11 @@ def convolve_counting(
                 masks = lanes.ctypes.data + b * LANES_BYTES
                 sign = signs.ctypes.data + group * SIGN_BYTES
                 # Tiles of all rows are counted in registers, those before `whole`; others by way of memory.
-                whole = count // step * step if once else 0
+                whole = count // step * step if shorts == ONCE_SHORTS and ways[b] != _MEMORY else 0
                 if whole < count:
                     prefetch_marks(marks)
                 if panel == first and b + 1 < blocks.shape[0]:
-                    prefetch_signs(sign + GROUP * SIGN_BYTES)
+                    prefetch_tables(sign + GROUP * SIGN_BYTES, own + GROUP * CONSTANT_BYTES)
                 for r in range(0, count, step):
                     reads = vectors, source, at + 8 * r, matrix, segments, parts, steps
                     in_memory = sums + r * vectors * VECTOR

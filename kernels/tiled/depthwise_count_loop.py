@@ -10,7 +10,7 @@ from npusim.kernels.emit.channels import STRETCH, TOGETHER, VECTORS
 from npusim.kernels.emit.channels_counted import channels_counted, keep_sums
 from npusim.kernels.emit.count import LANES_BYTES, MARK_BYTES
 from npusim.kernels.emit.count_once import SIGN_BYTES, Way
-from npusim.kernels.emit.prefetch import prefetch_signs
+from npusim.kernels.emit.prefetch import prefetch_tables
 from npusim.kernels.emit.registers import COUNT, VECTOR
 from npusim.kernels.emit.rescale import CONSTANT_BYTES
 from npusim.kernels.emit.tile_counted import finish_counted
@@ -169,14 +169,13 @@ def convolve_channels_counting(
         Of `Told`.
     record : int64[records.LENGTH]
     """
-    shorts, form, groups = settings[SHORTS], settings[FORM], settings[GROUPS]
+    shorts, form, groups, twins = settings[SHORTS], settings[FORM], settings[GROUPS], settings[TWINS]
     element = 2 if shorts == 1 else 1
     stretches, length, phases, most = settings[STRETCHES], settings[LENGTH], settings[PHASES], settings[BAND]
     row_bytes = settings[MADE_ROW] * element
     step, stride = settings[COLUMN_STRIDE] * settings[CHANNELS] * element, settings[ROW_STRIDE]
     taps, below = settings.ctypes.data + 8 * SETTINGS, stretches * length
-    once, twins = shorts == ONCE_SHORTS and ways[0] != _MEMORY, settings[TWINS]
-    (memory, sums, starts, lengths), counters = _kept_memory(), no_counters()
+    (memory, sums, starts, lengths), counters, once = _kept_memory(), no_counters(), shorts == ONCE_SHORTS
     kept_at = sums.ctypes.data, starts.ctypes.data, lengths.ctypes.data
     tally, base, ends = counters.ctypes.data, out.ctypes.data, settings.ctypes.data + 8 * ENDS
     tables = constants.ctypes.data, weights.ctypes.data, told.ctypes.data, signs.ctypes.data
@@ -188,13 +187,14 @@ def convolve_channels_counting(
         for phase in range(phases):
             own, matrix, marks, sign = _phase_addresses(phase, *tables, groups * 2 * VECTORS * STRETCH)
             chunks = (length - phase * STRETCH + phases * STRETCH - 1) // (phases * STRETCH)
-            pieces, alike = stretches * chunks, once and _alike(phase, phases, chunks, length)
+            pieces = stretches * chunks
+            alike = ways[phase] != _MEMORY and _alike(phase, phases, chunks, length)
             if begin == first and phase + 1 < phases:
-                prefetch_signs(sign + VECTORS * SIGN_BYTES)
+                prefetch_tables(sign + VECTORS * SIGN_BYTES, own + VECTORS * CONSTANT_BYTES)
             for row in range(0, band, 2):
                 both = 1 if row + 1 < band else 0
                 upper, y = source + row * stride * row_bytes, target + row * below
-                inside, after, chunk = alike and (both == 1 or twins > 0), 0, 0
+                inside, after, chunk = once and alike and (both == 1 or twins > 0), 0, 0
                 for n in range(0, pieces, TOGETHER):
                     alone = 1 if TOGETHER == 1 or n + 1 == pieces else 0
                     piece = next_piece(after, chunk, chunks, phase, phases, alone)

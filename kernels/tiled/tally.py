@@ -103,6 +103,8 @@ def locate(
             for r in range(first, last):
                 if starts[r] < record[FIRST + kind]:
                     for v in range(vectors):
+                        if starts[r] + places[place + v, 0] >= record[FIRST + kind]:
+                            continue  # a vector's first lane is its first place
                         for lane in range(COUNT):
                             at = starts[r] + places[place + v, lane]
                             if places[place + v, lane] < lengths[r] and at < record[FIRST + kind]:

@@ -178,9 +178,11 @@ def _ways(plan: EventPlan, form: Form, again: AgainMarks | None, layout: Layout)
         return readonly(np.full(groups.shape[0], Way.MEMORY), np.int64)
     # Where the lost bits hold any sum but their last, only 0 has none of the others.
     zero = (plan.lost > 0) & (np.left_shift(1, np.maximum(plan.lost, 1) - 1) > layout.reach)
-    ways = np.where(zero[groups].all(axis=1), Way.ZERO, Way.ENDS)
+    only_zero = zero[groups].all(axis=1)
+    ways = np.where(only_zero, Way.ZERO, Way.ENDS)
     if again is not None:
-        ways = np.where((again.lost[groups] >> 16).any(axis=1), Way.LONG, ways)
+        long = (again.lost[groups] >> 16).any(axis=1)
+        ways = np.where(long, np.where(only_zero, Way.LONG, Way.MEMORY), ways)
     return readonly(ways, np.int64)
 
 

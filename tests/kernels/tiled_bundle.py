@@ -11,7 +11,7 @@ import numpy as np
 import numpy.typing as npt
 
 from npusim.kernels.direct.protocol import Counting, Direct
-from npusim.kernels.emit.count_once import WAYS
+from npusim.kernels.emit.count_once import WAYS, Way
 from npusim.kernels.emit.registers import COUNT, WIDE
 from npusim.kernels.emit.rescale import Form
 from npusim.kernels.event_plan import event_plan
@@ -57,7 +57,7 @@ class Rescaling(Enum):
     LIFTED = "gemmlowp with a left shift: the shift is too small for high halves"
     ODD = "16-bit odd factors, one rounding, of bits that only 0 has not; some sums are always 0"
     DOUBLE_ODD = "gemmlowp with odd factors; some sums are always 0"
-    FAINT = "gemmlowp, with channels whose second shift loses more than 16 bits"
+    FAINT = "gemmlowp, odd factors first, with channels whose second shift loses more than 16 bits"
 
 
 @dataclass
@@ -159,6 +159,7 @@ class Case:
             fields["s"][::3] = 31
         if self.rescaling is Rescaling.FAINT:
             fields["s"][::3] = 17
+            fields["m"][:64] = random.choice(odd, outputs)[:64]
         stages = [
             ShiftLeft(by="left", bits=32, overflow=Overflow.WRAP),
             Multiply(by="m"),
@@ -329,7 +330,8 @@ def main() -> int:
                     np.testing.assert_array_equal(counted[1].counts, case.events().counts)
                     np.testing.assert_array_equal(counted[1].first, case.events().first)
     assert told > number  # two parts each: more than half of the cases
-    own = {(form, way) for form, those in WAYS.items() for way in those}
+    own = {(form, way) for form, those in WAYS.items() for way in (*those, Way.MEMORY)}
+    own.remove((Form.HALVES, Way.MEMORY))
     shapes = {(Nest.CONV2D, *each) for each in own}
     # Without AVX-512 no depthwise convolution has its products in halves.
     shapes |= {(Nest.DEPTHWISE, *each) for each in own if WIDE or each[0] is Form.HIGH_SIGNED}
