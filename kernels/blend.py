@@ -15,11 +15,13 @@ from npusim.kernels.jit import Array, kernel, readonly
 from npusim.kernels.ops import Words
 from npusim.kernels.plan import Plan
 from npusim.kernels.rescale import finish, fits
-from npusim.kernels.tiled.tally import NO_RECORD
 
 _WORD = 1 << 31
 
 _NO_MARKS = readonly(np.zeros(0), np.int64)
+
+_NO_RECORD = np.zeros(0, np.int64)
+"""In place of a record: nothing is counted."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -66,7 +68,7 @@ class DirectBlend:
 
     def run(self, inputs: Sequence[Bytes], out: Bytes, scratch: Bytes, first: int, last: int) -> None:
         """See `Direct.run`."""
-        self.run_told(inputs[0], out, (first, last), _NO_MARKS, 0, NO_RECORD)
+        self.run_told(inputs[0], out, (first, last), _NO_MARKS, 0, _NO_RECORD)
 
     def run_told(
         self, x: Bytes, out: Bytes, units: tuple[int, int], marks: Words, kinds: int, record: Words

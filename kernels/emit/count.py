@@ -38,6 +38,7 @@ BELOW, ABOVE, EXACT, TIE, EXACT_AGAIN, TIE_AGAIN = range(COUNT, COUNT + 6)
 COUNTERS = COUNT + 6
 
 LANES_BYTES = 16
+"""What a group's lanes take."""
 
 SINGLE, PAIRED = 0, 1
 """The entries of a group's lanes, int64: a bit for each lane that counts, vector by vector; and as

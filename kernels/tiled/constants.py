@@ -47,7 +47,7 @@ class RescaleConstants:
     Attributes
     ----------
     rows : uint8[vectors, CONSTANT_ROWS, VECTOR]
-        By vector of channels; those beyond the last channel get zeros.
+        By vector of channels.
     ends
         The zero point, unless rows have it; the clamp's bounds; what int8 codes are xored with: 128 makes
         uint8 of them. One for all channels, as `emit.rescale.Ends` reads them.
@@ -79,7 +79,7 @@ def rescale_constants(
     reach
         The greatest magnitude of any sum, proven for the whole code range.
     order : int64[lanes]
-        Which channel each lane holds, -1 for none; whole vectors.
+        Which channel each lane holds; whole vectors.
     start : int64[channels]
         What the sums start from, modulo 2**32.
     codes
@@ -231,13 +231,11 @@ def _bits(values: Words) -> Words:
 
 
 def _set_pair(rows: npt.NDArray[np.int64], row: int, lanes: npt.NDArray[np.int64], values: Words) -> None:
-    laid = np.where(lanes >= 0, values[lanes], 0)
+    laid = values[lanes]
     rows[:, row], rows[:, row + 1] = laid[:, ::2], laid[:, 1::2]
 
 
 def _set(
     rows: npt.NDArray[np.int64], row: int, lanes: npt.NDArray[np.int64], values: npt.NDArray[np.int32]
 ) -> None:
-    lanes = lanes.reshape(-1, COUNT)
-    laid = np.where(lanes >= 0, values[lanes], 0).astype(np.int32)
-    rows[:, row] = np.ascontiguousarray(laid).view(np.int64)
+    rows[:, row] = np.ascontiguousarray(values[lanes.reshape(-1, COUNT)]).view(np.int64)

@@ -49,10 +49,9 @@ def real_constants(
         return None
     lanes = order.reshape(-1, COUNT)
     rows = np.zeros((lanes.shape[0], CONSTANT_ROWS, VECTOR // 8), np.int64)
-    laid = np.where(lanes >= 0, scale[lanes], 0.0).view(np.int64)
+    laid = scale[lanes].view(np.int64)
     rows[:, FIRST], rows[:, FIRST + 1] = laid[:, : COUNT // 2], laid[:, COUNT // 2 :]
-    starts = np.where(lanes >= 0, start[lanes], 0).astype(np.int32)
-    rows[:, START] = starts.view(np.int64)
+    rows[:, START] = start[lanes].astype(np.int32).view(np.int64)
     ends = left, int(low[0]) - flip, int(high[0]) - flip, flip
     return RescaleConstants(
         aligned(rows.view(np.uint8)), Form.REAL, ends, np.zeros(0, np.int64), np.zeros(0, np.int64)

@@ -36,9 +36,6 @@ from npusim.kernels.records import FIRST, KINDS_TOLD
 from npusim.kernels.records import HIGHEST as RECORD_HIGHEST
 from npusim.kernels.records import LOWEST as RECORD_LOWEST
 
-NO_RECORD = np.zeros(0, np.int64)
-"""In place of a record: nothing is counted."""
-
 ALWAYS = 0b010100
 """Kinds that nearly every sum causes: rounding."""
 
